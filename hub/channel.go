@@ -1,0 +1,256 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/commchannel/gateway/protocol"
+	"github.com/commchannel/gateway/store"
+)
+
+// readLimit is how many messages a channel reads from the store at once.
+const readLimit = 256
+
+// Waits between tries while the store can't be read.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// A channel is one channel in use: its log, and who reads it.
+type channel struct {
+	// static
+	hub     *Hub
+	name    string
+	ctx     context.Context // ends with stop, or with the hub's
+	stop    context.CancelFunc
+	hints   chan struct{} // one at most: somebody here knows of something new
+	started chan struct{} // closed once log and end are there, or startErr is
+
+	startErr error // set before started is closed
+
+	// guarded by hub.mu
+	users       int
+	unusedSince time.Time
+
+	// owned by run
+	text   []byte  // a frame's JSON
+	framed []byte  // the same with its header
+	seen   senders // of the messages that the next sweep shows
+
+	// guarded by mu
+	mu        sync.Mutex
+	log       log
+	end       protocol.Cursor // the store was read up to here
+	subs      []*subscriber
+	listeners map[*Listener]struct{}
+	syncs     []chan<- error // want to know when the store was read to its end
+}
+
+func newChannel(h *Hub, name string) *channel {
+	ctx, stop := context.WithCancel(h.ctx)
+	return &channel{
+		hub: h, name: name, ctx: ctx, stop: stop,
+		hints: make(chan struct{}, 1), started: make(chan struct{}),
+		listeners: make(map[*Listener]struct{}),
+	}
+}
+
+// hint tells run that there may be something new.
+func (c *channel) hint() {
+	select {
+	case c.hints <- struct{}{}:
+	default:
+	}
+}
+
+// run is the channel's goroutine.
+func (c *channel) run() {
+	defer c.stop()
+	watch := c.hub.cfg.Store.Watch(c.ctx, c.name) // before Tail: what comes between is hinted at
+	if c.startErr = c.start(); c.startErr != nil {
+		c.hub.forget(c)
+		close(c.started)
+		return
+	}
+	close(c.started)
+
+	var retry <-chan time.Time // nil while the store is well
+	wait := firstRetry
+	for {
+		select {
+		case <-c.ctx.Done():
+			c.endSyncs(c.takeSyncs(), store.ErrClosed)
+			return
+		case <-watch:
+		case <-c.hints:
+		case <-retry:
+		}
+		if err := c.catchUp(); err == nil {
+			retry, wait = nil, firstRetry
+			continue
+		} else if c.ctx.Err() == nil && retry == nil {
+			c.hub.cfg.Log.Warn().Err(err).Str("channel", c.name).Msg("store can't be read, trying again")
+		}
+		retry = time.After(wait)
+		wait = min(2*wait, lastRetry)
+	}
+}
+
+func (c *channel) start() error {
+	ctx, cancel := context.WithTimeout(c.ctx, c.hub.cfg.StoreTimeout)
+	defer cancel()
+	end, err := c.hub.cfg.Store.Tail(ctx, c.name)
+	if err != nil {
+		return fmt.Errorf("hub: end of %q: %w", c.name, err)
+	}
+	cfg := &c.hub.cfg
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end = end
+	c.log = newLog(bounds{int64(cfg.LogBytes), cfg.LogCount, cfg.LogAge}, end)
+	return nil
+}
+
+// catchUp reads the store to its end and sweeps.
+func (c *channel) catchUp() (err error) {
+	syncs := c.takeSyncs()
+	defer func() { c.endSyncs(syncs, err) }()
+	for {
+		page, err := c.readPage()
+		if err != nil {
+			return err
+		}
+		c.take(page)
+		if len(page.Messages) < readLimit {
+			return nil
+		}
+	}
+}
+
+func (c *channel) readPage() (store.Page, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.hub.cfg.StoreTimeout)
+	defer cancel()
+	return c.hub.cfg.Store.Read(ctx, c.name, c.end, readLimit) // only run changes end
+}
+
+// take appends a page to the log and lets everybody see it.
+func (c *channel) take(page store.Page) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(page.Messages) == 0 && !page.Gap {
+		c.end = page.Cursor // the same place, perhaps in newer words
+		return
+	}
+	now := time.Now()
+	c.seen.reset()
+	if page.Gap {
+		c.appendGap(page, now)
+	}
+	for i := range page.Messages {
+		c.appendMessage(&page.Messages[i], now)
+	}
+	c.end = page.Cursor
+	c.sweep()
+	for l := range c.listeners {
+		l.wakeUp()
+	}
+}
+
+// appendGap tells of a gap in front of page. A client that comes back with
+// the gap's cursor must not pass over the messages behind it: where there are
+// some, it is the place in front of the gap.
+func (c *channel) appendGap(page store.Page, now time.Time) {
+	f := protocol.ServerFrame{Op: protocol.OpGap, Channel: c.name, Cursor: c.end}
+	e := entry{at: now}
+	if len(page.Messages) == 0 {
+		f.Cursor, e.cursor = page.Cursor, page.Cursor
+	}
+	c.append(&f, e)
+}
+
+func (c *channel) appendMessage(m *store.Message, now time.Time) {
+	f := messageFrame(c.name, m)
+	c.append(&f, entry{cursor: m.Cursor, from: f.From, at: now})
+	c.seen.add(f.From, c.log.entries[len(c.log.entries)-1])
+}
+
+func (c *channel) append(f *protocol.ServerFrame, e entry) {
+	c.text = f.Append(c.text[:0])
+	c.framed = c.hub.cfg.Codec.Frame(c.framed[:0], c.text)
+	c.log.append(c.framed, len(c.text), e)
+}
+
+// messageFrame is m as subscribers get it.
+func messageFrame(channel string, m *store.Message) protocol.ServerFrame {
+	e := protocol.ParseEnvelope(m.Text)
+	return protocol.ServerFrame{
+		Op: protocol.OpMessage, Channel: channel, Cursor: m.Cursor, ID: m.ID, Time: m.Time,
+		Type: e.Type, From: e.From, Payload: e.Payload, ReplyTo: e.ReplyTo,
+	}
+}
+
+// sweep lets every subscriber see up to the head, and flushes it. It wants
+// c.mu. It begins at another subscriber each time, so that none is always the
+// last.
+func (c *channel) sweep() {
+	n := len(c.subs)
+	if n == 0 {
+		return
+	}
+	head := c.log.head().off
+	begin := int(head) % n
+	for i := range n {
+		c.subs[(begin+i)%n].advance(head, &c.seen)
+	}
+}
+
+// find is the log's place behind the message at cursor. It wants c.mu.
+func (c *channel) find(cursor protocol.Cursor) (place, bool) {
+	if cursor == c.end {
+		return c.log.head(), true
+	}
+	return c.log.find(cursor)
+}
+
+func (c *channel) trim(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.log.last != nil {
+		c.log.trim(now)
+	}
+}
+
+// sync waits until everything was read that was in the store when it was
+// called.
+func (c *channel) sync(ctx context.Context) error {
+	done := make(chan error, 1)
+	c.mu.Lock()
+	c.syncs = append(c.syncs, done)
+	c.mu.Unlock()
+	c.hint()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ctx.Done():
+		return store.ErrClosed
+	}
+}
+
+func (c *channel) takeSyncs() []chan<- error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	syncs := c.syncs
+	c.syncs = nil
+	return syncs
+}
+
+func (c *channel) endSyncs(syncs []chan<- error, err error) {
+	for _, done := range syncs {
+		done <- err
+	}
+}

@@ -1,0 +1,168 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/commchannel/gateway/protocol"
+)
+
+// listen begins to listen to "room", with a wake of its own.
+func listen(t *testing.T, h *Hub, o ListenOptions) (*Listener, <-chan struct{}) {
+	t.Helper()
+	wake := make(chan struct{}, 1)
+	o.Wake = wake
+	l, err := h.Listen(t.Context(), "room", o)
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	t.Cleanup(l.Close)
+	return l, wake
+}
+
+// fetch waits for frames.
+func fetch(t *testing.T, l *Listener, wake <-chan struct{}) ([]protocol.ServerFrame, protocol.Cursor) {
+	t.Helper()
+	for {
+		texts, cursor, err := l.Next(nil, 1<<20)
+		if err != nil {
+			t.Fatalf("next: %v", err)
+		}
+		if len(texts) > 0 {
+			var frames []protocol.ServerFrame
+			for _, text := range texts {
+				f, err := protocol.DecodeServer(text)
+				if err != nil {
+					t.Fatalf("frame %q: %v", text, err)
+				}
+				frames = append(frames, f)
+			}
+			return frames, cursor
+		}
+		select {
+		case <-wake:
+		case <-time.After(10 * time.Second):
+			t.Fatal("nothing came")
+		}
+	}
+}
+
+func TestListenerGetsWhatComes(t *testing.T) {
+	h := newHub(t, &fakeStore{}, nil)
+	l, wake := listen(t, h, ListenOptions{ClientID: "alice"})
+	if cursor, recovered := l.Start(); cursor != cursorOf(0) || !recovered {
+		t.Errorf("start: got %q %v, want c0 true", cursor, recovered)
+	}
+	publish(t, h, "bob", "a")
+	frames, cursor := fetch(t, l, wake)
+	if len(frames) != 1 || frames[0].ID != "a" || cursor != cursorOf(1) {
+		t.Errorf("got %v %q, want message a and c1", frames, cursor)
+	}
+}
+
+func TestListenerMovesOverOwnMessages(t *testing.T) {
+	h := newHub(t, &fakeStore{}, nil)
+	publish(t, h, "alice", "a1")
+	l, _ := listen(t, h, ListenOptions{ClientID: "alice", Since: cursorOf(0)}) // from the store
+	texts, cursor, err := l.Next(nil, 1<<20)
+	if len(texts) != 0 || cursor != cursorOf(1) || err != nil {
+		t.Errorf("from the store: got %q %q %v, want nothing and c1", texts, cursor, err)
+	}
+	publish(t, h, "alice", "a2")
+	l2, wake := listen(t, h, ListenOptions{ClientID: "carol"})
+	publish(t, h, "alice", "a3")
+	fetch(t, l2, wake) // the log has a3 now
+	texts, cursor, err = l.Next(nil, 1<<20)
+	if len(texts) != 0 || cursor != cursorOf(3) || err != nil {
+		t.Errorf("from the log: got %q %q %v, want nothing and c3", texts, cursor, err)
+	}
+}
+
+func TestListenerGivesAboutAsMuchAsAskedFor(t *testing.T) {
+	h := newHub(t, &fakeStore{}, nil)
+	publish(t, h, "bob", "a", "b")
+	l, wake := listen(t, h, ListenOptions{Since: cursorOf(0)})
+	publish(t, h, "bob", "c", "d")
+	var got []string
+	for len(got) < 4 {
+		<-wake
+		texts, _, err := l.Next(nil, 1)
+		if len(texts) > 1 || err != nil {
+			t.Fatalf("got %d frames and %v, want one", len(texts), err)
+		}
+		for _, text := range texts {
+			f, _ := protocol.DecodeServer(text)
+			got = append(got, f.ID)
+		}
+	}
+	if want := "[a b c d]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestListenerThatLagsIsTold(t *testing.T) {
+	h := newHub(t, &fakeStore{}, func(c *Config) { c.LogCount = 3 })
+	l, wake := listen(t, h, ListenOptions{})
+	p := newPeer(t, h, "carol")
+	p.subscribe(protocol.ClientFrame{})
+	for i := range 5 {
+		publish(t, h, "bob", strconv.Itoa(i))
+		p.wantMessages(strconv.Itoa(i))
+	}
+	<-wake
+	_, last, err := l.Next(nil, 1<<20)
+	if !errors.Is(err, ErrLagged) || last != cursorOf(0) {
+		t.Fatalf("got %q %v, want c0 and ErrLagged", last, err)
+	}
+	again, wake := listen(t, h, ListenOptions{Since: last})
+	frames, _ := fetch(t, again, wake)
+	if len(frames) != 5 || frames[0].ID != "0" {
+		t.Errorf("again: got %d frames, want all 5", len(frames))
+	}
+}
+
+// TestListenersSeeOneOrder has listeners that fetch and listen again, as
+// long-polls do, while messages are published.
+func TestListenersSeeOneOrder(t *testing.T) {
+	const total = 500
+	h := newHub(t, &fakeStore{}, func(c *Config) { c.LogCount = 50 })
+	var listeners sync.WaitGroup
+	for range 6 {
+		listeners.Go(func() {
+			cursor, seen := cursorOf(0), 0
+			for seen < total {
+				wake := make(chan struct{}, 1)
+				l, err := h.Listen(t.Context(), "room", ListenOptions{Since: cursor, Wake: wake})
+				if err != nil {
+					t.Errorf("listen: %v", err)
+					return
+				}
+				if _, recovered := l.Start(); !recovered {
+					t.Errorf("since %s: not recovered", cursor)
+				}
+				<-wake
+				texts, next, err := l.Next(nil, 1000)
+				if err != nil && !errors.Is(err, ErrLagged) {
+					t.Errorf("next: %v", err)
+				}
+				for _, text := range texts {
+					f, _ := protocol.DecodeServer(text)
+					if want := "m" + strconv.Itoa(seen); f.ID != want {
+						t.Errorf("got %q, want %q", f.ID, want)
+					}
+					seen++
+				}
+				cursor = next
+				l.Close()
+			}
+		})
+	}
+	for i := range total {
+		publish(t, h, "bob", "m"+strconv.Itoa(i))
+	}
+	listeners.Wait()
+}

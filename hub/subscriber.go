@@ -1,0 +1,211 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/commchannel/gateway/protocol"
+)
+
+// A span is a range of a log's offsets.
+type span struct{ start, end int64 }
+
+// senders tells who sent the messages that a sweep is about to show.
+type senders struct {
+	names map[string]struct{}
+	spans []sentSpan
+}
+
+type sentSpan struct {
+	from string
+	span
+}
+
+func (s *senders) reset() {
+	clear(s.names)
+	s.spans = s.spans[:0]
+}
+
+func (s *senders) add(from string, e entry) {
+	if from == "" {
+		return
+	}
+	if s.names == nil {
+		s.names = make(map[string]struct{})
+	}
+	s.names[from] = struct{}{}
+	s.spans = append(s.spans, sentSpan{from, span{e.start, e.end}})
+}
+
+// A subscriber is a connection's place in a channel.
+type subscriber struct {
+	// static
+	conn *Conn
+	ch   *channel
+	echo bool
+
+	index int // in ch.subs; guarded by ch.mu
+
+	// guarded by conn.mu
+	at    place
+	limit int64  // what the sweep has let it see
+	skip  []span // one's own messages below limit, which are left out
+	ended bool
+}
+
+// next is the next run of bytes for s, and the place behind it. It wants
+// conn.mu.
+func (s *subscriber) next() ([]byte, place) {
+	for len(s.skip) > 0 && s.at.off == s.skip[0].start {
+		s.jump(s.skip[0].end)
+		s.skip = s.skip[1:]
+	}
+	limit := s.limit
+	if len(s.skip) > 0 {
+		limit = s.skip[0].start
+	} else {
+		s.skip = nil
+	}
+	return s.at.next(limit)
+}
+
+func (s *subscriber) jump(off int64) {
+	for s.at.off < off {
+		_, s.at = s.at.next(off)
+	}
+}
+
+// advance lets s see up to head, and flushes it, or cuts its connection off
+// where it is too far behind.
+func (s *subscriber) advance(head int64, seen *senders) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.limit = head
+	if _, own := seen.names[c.clientID]; own && !s.echo {
+		for i := range seen.spans {
+			if sent := &seen.spans[i]; sent.from == c.clientID {
+				s.skip = append(s.skip, sent.span)
+			}
+		}
+	}
+	if c.flush(s); head-s.at.off > int64(c.hub.cfg.Lag) {
+		c.end(protocol.CloseTooSlow, fmt.Sprintf("more than %d bytes behind", c.hub.cfg.Lag))
+	}
+}
+
+// leave takes s out of its channel. It wants neither mutex held.
+func (s *subscriber) leave() {
+	c := s.ch
+	c.mu.Lock()
+	last := len(c.subs) - 1
+	c.subs[s.index] = c.subs[last]
+	c.subs[s.index].index = s.index
+	c.subs[last] = nil
+	c.subs = c.subs[:last]
+	c.mu.Unlock()
+	c.hub.release(c)
+}
+
+// Subscribe subscribes as f says, writes "subscribed", and then the messages
+// that follow the place asked for. The errors are the store's or an
+// *protocol.Error.
+func (c *Conn) Subscribe(ctx context.Context, f *protocol.ClientFrame) error {
+	if c.subscription(f.Channel) != nil {
+		return &protocol.Error{Code: protocol.CodeBadFrame, Message: fmt.Sprintf("already subscribed to %q", f.Channel)}
+	}
+	ch, err := c.hub.acquire(ctx, f.Channel)
+	if err != nil {
+		return err
+	}
+	s := &subscriber{conn: c, ch: ch, echo: f.Echo}
+	err = ch.join(ctx, wish{since: f.Since, history: f.History}, func(st start) error { return s.enter(f.Ref, st) })
+	if err != nil {
+		c.hub.release(ch)
+	}
+	return err
+}
+
+// enter puts s into its channel at st. It wants ch.mu.
+func (s *subscriber) enter(ref protocol.Ref, st start) error {
+	c, ch := s.conn, s.ch
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == ended || c.closing {
+		return errEnded
+	}
+	s.at, s.limit = st.at, ch.log.head().off
+	if !s.echo {
+		for _, e := range ch.log.after(st.at) {
+			if e.from != "" && e.from == c.clientID {
+				s.skip = append(s.skip, span{e.start, e.end})
+			}
+		}
+	}
+	s.index = len(ch.subs)
+	ch.subs = append(ch.subs, s)
+	c.subs = append(c.subs, s)
+	c.write(c.opening(ref, ch, st, s.echo))
+	c.flush(s)
+	return nil
+}
+
+// opening is "subscribed" and the messages in front of the log's.
+func (c *Conn) opening(ref protocol.Ref, ch *channel, st start, echo bool) []byte {
+	codec := c.hub.cfg.Codec
+	answer := protocol.ServerFrame{
+		Op: protocol.OpSubscribed, Ref: ref, Channel: ch.name, Cursor: st.cursor, Recovered: st.recovered,
+	}
+	text := answer.Append(nil)
+	framed := codec.Frame(nil, text)
+	for i := range st.backlog {
+		f := messageFrame(ch.name, &st.backlog[i])
+		if !echo && f.From != "" && f.From == c.clientID {
+			continue
+		}
+		text = f.Append(text[:0])
+		framed = codec.Frame(framed, text)
+	}
+	return framed
+}
+
+// Unsubscribe ends a subscription. No message of it follows the answer that
+// the caller then sends.
+func (c *Conn) Unsubscribe(channel string) error {
+	s := c.subscription(channel)
+	if s == nil {
+		return &protocol.Error{Code: protocol.CodeNotSubscribed, Message: fmt.Sprintf("not subscribed to %q", channel)}
+	}
+	c.mu.Lock()
+	s.ended = true
+	for i := range c.subs {
+		if c.subs[i] == s {
+			c.subs = append(c.subs[:i], c.subs[i+1:]...)
+			break
+		}
+	}
+	c.mu.Unlock()
+	s.leave()
+	return nil
+}
+
+func (c *Conn) subscription(channel string) *subscriber {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.subs {
+		if s.ch.name == channel {
+			return s
+		}
+	}
+	return nil
+}
+
+// Subscriptions tells how many channels c is subscribed to.
+func (c *Conn) Subscriptions() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.subs)
+}
