@@ -1,0 +1,184 @@
+package ws
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/commchannel/gateway/hub"
+	"github.com/commchannel/gateway/protocol"
+	"github.com/commchannel/gateway/transport"
+)
+
+// helloWait is how long a client may take to say who it is.
+const helloWait = 10 * time.Second
+
+// A conn is one WebSocket connection.
+type conn struct {
+	// static
+	handler *Handler
+	ws      *websocket.Conn
+	wire    *wire
+	hub     *hub.Conn
+	addr    netip.Addr
+
+	// guarded by handler.mu
+	slot, index int // its place in handler.slots
+
+	// owned by serve
+	clientID string // empty until hello
+	over     bool   // cut off: what else comes is dropped
+}
+
+// serve reads the connection to its end.
+func (c *conn) serve() {
+	defer c.handler.leave(c)
+	defer c.ws.CloseNow()
+	err := c.readAll()
+	if c.clientID == "" && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.cut(protocol.CloseBadFrame, "no hello came")
+	}
+	c.hub.Close()
+	c.wire.linger()
+}
+
+func (c *conn) readAll() error {
+	for {
+		// A context that ends would cost 11 allocations a message.
+		typ, r, err := c.ws.Reader(context.Background())
+		if err != nil {
+			return err
+		}
+		if err := c.read(typ, r); err != nil {
+			return err
+		}
+	}
+}
+
+// read takes one message. The buffer is the handler's, so that an idle
+// connection holds none.
+func (c *conn) read(typ websocket.MessageType, r io.Reader) error {
+	buf := c.handler.buffers.Get().(*bytes.Buffer)
+	defer c.handler.buffers.Put(buf)
+	buf.Reset()
+	if _, err := buf.ReadFrom(r); err != nil {
+		return err
+	}
+	switch {
+	case c.over:
+	case typ != websocket.MessageText:
+		c.refuse(&protocol.Error{Code: protocol.CodeBadFrame, Message: "a frame is a text message, not a binary one"})
+	case !utf8.Valid(buf.Bytes()):
+		c.cut(protocol.CloseInvalidText, "not valid UTF-8")
+	default:
+		c.frame(buf.Bytes())
+	}
+	return nil
+}
+
+// frame does what a client says.
+func (c *conn) frame(data []byte) {
+	f, err := protocol.DecodeClient(data)
+	switch {
+	case err != nil && f.Op == "":
+		c.refuse(err)
+	case c.clientID == "" && f.Op != protocol.OpHello:
+		c.refuse(&protocol.Error{Ref: f.Ref, Code: protocol.CodeBadFrame, Message: `the first frame is "hello", unless the URL has ?clientid=`})
+	case err != nil:
+		c.fail(f.Ref, err)
+	default:
+		// The handler's context: a request's ends with the upgrade.
+		if err := c.do(c.handler.ctx, &f); err != nil {
+			c.fail(f.Ref, err)
+		}
+	}
+}
+
+func (c *conn) do(ctx context.Context, f *protocol.ClientFrame) error {
+	switch f.Op {
+	case protocol.OpHello:
+		return c.hello(f)
+	case protocol.OpSubscribe:
+		return c.subscribe(ctx, f)
+	case protocol.OpUnsubscribe:
+		if err := c.hub.Unsubscribe(f.Channel); err != nil {
+			return err
+		}
+		c.answer(&protocol.ServerFrame{Op: protocol.OpUnsubscribed, Ref: f.Ref, Channel: f.Channel})
+	case protocol.OpSend:
+		sent, err := c.handler.sender.Send(ctx, f, c.clientID)
+		if err != nil {
+			return err
+		}
+		c.answer(&sent)
+	case protocol.OpPresence:
+		return transport.ErrPresenceOff
+	case protocol.OpPing:
+		c.answer(&protocol.ServerFrame{Op: protocol.OpPong, Ref: f.Ref})
+	}
+	return nil
+}
+
+func (c *conn) hello(f *protocol.ClientFrame) error {
+	if c.clientID != "" {
+		return &protocol.Error{Code: protocol.CodeBadFrame, Message: "hello was said already"}
+	}
+	c.welcome(f.ClientID)
+	return nil
+}
+
+// welcome begins the session of clientID, or of one chosen here.
+func (c *conn) welcome(clientID string) {
+	if clientID == "" {
+		clientID = protocol.NewClientID()
+	}
+	c.clientID = clientID
+	c.hub.Identify(clientID)
+	c.wire.SetReadDeadline(time.Time{})
+	c.hub.Send(transport.Welcome(c.handler.limits, clientID))
+}
+
+func (c *conn) subscribe(ctx context.Context, f *protocol.ClientFrame) error {
+	if err := transport.MayRead(f.Channel, c.addr); err != nil {
+		return err
+	}
+	if most := c.handler.limits.MaxChannels; c.hub.Subscriptions() >= most {
+		return transport.TooManyChannels(most)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.handler.limits.StoreTimeout)
+	defer cancel()
+	return c.hub.Subscribe(ctx, f)
+}
+
+// answer sends what a frame with a ref is acknowledged with.
+func (c *conn) answer(f *protocol.ServerFrame) {
+	if _, wanted := f.Ref.Value(); wanted {
+		c.hub.Send(f)
+	}
+}
+
+// fail tells the client of an error.
+func (c *conn) fail(ref protocol.Ref, err error) {
+	e := *transport.Failure(&c.handler.cfg.Log, err)
+	e.Ref = ref
+	c.hub.Send(e.Frame())
+}
+
+// refuse tells of a frame that can't be read, and ends the connection.
+func (c *conn) refuse(err error) {
+	e := transport.ErrorFrom(err)
+	c.fail(e.Ref, e)
+	c.cut(protocol.CloseBadFrame, e.Message)
+}
+
+func (c *conn) cut(code protocol.CloseCode, reason string) {
+	c.over = true
+	c.hub.Cut(code, reason)
+}
