@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/netip"
-	"os"
 	"time"
 	"unicode/utf8"
 
@@ -20,6 +19,9 @@ import (
 // helloWait is how long a client may take to say who it is.
 const helloWait = 10 * time.Second
 
+// errIdle says that nothing is there to be read, between two frames.
+var errIdle = errors.New("ws: idle")
+
 // A conn is one WebSocket connection.
 type conn struct {
 	// static
@@ -32,25 +34,28 @@ type conn struct {
 	// guarded by handler.mu
 	slot, index int // its place in handler.slots
 
-	// owned by serve
-	clientID string // empty until hello
-	over     bool   // cut off: what else comes is dropped
+	// owned by ready; there is one at a time
+	clientID string      // empty until hello
+	over     bool        // cut off: what else comes is dropped
+	awaited  *time.Timer // runs out if hello doesn't come; nil where none is awaited
 }
 
-// serve reads the connection to its end.
-func (c *conn) serve() {
-	defer c.handler.leave(c)
-	defer c.ws.CloseNow()
+// begin starts reading: what came with the handshake is there already.
+func (c *conn) begin() { go c.ready() } // Handler.running counts the connection
+
+// ready reads what is there. With a poller it then returns until there is
+// more; without one it stays to the connection's end.
+func (c *conn) ready() {
 	err := c.readAll()
-	if c.clientID == "" && errors.Is(err, os.ErrDeadlineExceeded) {
-		c.cut(protocol.CloseBadFrame, "no hello came")
+	if errors.Is(err, errIdle) && c.handler.poller.arm(c) {
+		return
 	}
-	c.hub.Close()
-	c.wire.linger()
+	c.end()
 }
 
 func (c *conn) readAll() error {
 	for {
+		c.boundary()
 		// A context that ends would cost 11 allocations a message.
 		typ, r, err := c.ws.Reader(context.Background())
 		if err != nil {
@@ -60,6 +65,30 @@ func (c *conn) readAll() error {
 			return err
 		}
 	}
+}
+
+// boundary notes that the library is between two frames: where it has nothing
+// buffered, the next read may find that there is nothing, and give up.
+func (c *conn) boundary() {
+	c.wire.mayIdle = c.wire.polled && c.wire.buffer.Buffered() == 0
+}
+
+// heardPing and heardPong are called by the library between two frames.
+func (c *conn) heardPing(context.Context, []byte) bool { c.boundary(); return true }
+func (c *conn) heardPong(context.Context, []byte)      { c.boundary() }
+
+// end is the connection's end, once and for all.
+func (c *conn) end() {
+	if c.awaited != nil {
+		c.awaited.Stop()
+	}
+	c.hub.Close()
+	c.wire.linger()
+	if c.wire.polled {
+		c.handler.poller.remove(c)
+	}
+	c.ws.CloseNow()
+	c.handler.leave(c)
 }
 
 // read takes one message. The buffer is the handler's, so that an idle
@@ -141,7 +170,9 @@ func (c *conn) welcome(clientID string) {
 	}
 	c.clientID = clientID
 	c.hub.Identify(clientID)
-	c.wire.SetReadDeadline(time.Time{})
+	if c.awaited != nil {
+		c.awaited.Stop()
+	}
 	c.hub.Send(transport.Welcome(c.handler.limits, clientID))
 }
 

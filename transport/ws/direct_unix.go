@@ -3,12 +3,14 @@
 package ws
 
 import (
+	"errors"
+	"io"
 	"net"
 	"syscall"
 )
 
-// direct writes to a plain TCP connection without waiting. On all others it
-// writes nothing: every write may wait there.
+// direct writes to and reads from a plain TCP connection without waiting. On
+// all others it writes nothing: every write may wait there.
 type direct struct {
 	raw syscall.RawConn
 	try func(fd uintptr) bool // writeNow, bound once
@@ -28,6 +30,31 @@ func newDirect(nc net.Conn) *direct {
 		}
 	}
 	return d
+}
+
+// works reports whether reads and writes without waiting can be had.
+func (d *direct) works() bool { return d.raw != nil }
+
+// TryRead reads what is there. With nothing there its error is errIdle.
+func (d *direct) TryRead(p []byte) (n int, err error) {
+	raw := d.raw.Read(func(fd uintptr) bool {
+		n, err = syscall.Read(int(fd), p)
+		for errors.Is(err, syscall.EINTR) {
+			n, err = syscall.Read(int(fd), p)
+		}
+		return true
+	})
+	switch {
+	case raw != nil:
+		return 0, raw
+	case errors.Is(err, syscall.EAGAIN):
+		return 0, errIdle
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // TryWrite is for the hub.

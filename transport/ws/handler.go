@@ -42,6 +42,9 @@ type Handler struct {
 	buffers sync.Pool    // *bytes.Buffer
 	conns   registry
 
+	pollOnce sync.Once
+	poller   *poller // made by the first connection that can use it; nil: each has a goroutine
+
 	running sync.WaitGroup // connections' goroutines, and the walker
 }
 
@@ -73,10 +76,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conn{handler: h, addr: h.cfg.ClientAddr(r)}
-	u := &upgrade{ResponseWriter: w, hub: h.cfg.Hub, now: &h.now}
+	u := &upgrade{ResponseWriter: w, handler: h}
 	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // transport.Guard has looked at it
 		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     c.heardPing,
+		OnPongReceived:     c.heardPong,
 	})
 	if err != nil {
 		h.running.Done() // Accept has answered
@@ -88,9 +93,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if given {
 		c.welcome(clientID)
 	} else {
-		c.wire.SetReadDeadline(time.Now().Add(helloWait))
+		c.awaited = time.AfterFunc(helloWait, func() { c.hub.Cut(protocol.CloseBadFrame, "no hello came") })
 	}
-	go c.serve() // running counts it already
+	c.begin()
+}
+
+// polls reports whether the connection under d can be left to the poller.
+func (h *Handler) polls(d *direct) bool {
+	if !d.works() {
+		return false
+	}
+	h.pollOnce.Do(func() {
+		p, err := newPoller()
+		if err != nil {
+			h.cfg.Log.Warn().Err(err).Msg("idle connections keep a goroutine each")
+			return
+		}
+		h.poller = p
+	})
+	return h.poller != nil
 }
 
 // leave is the end of a connection's goroutine.
@@ -188,4 +209,9 @@ func (h *Handler) Close() {
 		c.wire.Abort()
 	}
 	h.running.Wait()
+	h.pollOnce.Do(func() {}) // from now on there is none to be made
+	if h.poller != nil {
+		h.poller.close()
+		h.poller = nil
+	}
 }

@@ -38,15 +38,21 @@ type wire struct {
 	now  *atomic.Int64 // unix seconds, kept by the walker
 	seen atomic.Int64  // now, when the peer was last heard
 
-	ahead []byte // what net/http read behind the handshake
+	polled bool          // read by the poller's leave: idle, it has no goroutine
+	buffer *bufio.Reader // the library's
+
+	// owned by the reader
+	ahead   []byte // what net/http read behind the handshake
+	mayIdle bool   // the next read need not wait
 
 	*direct // writes that don't wait
 }
 
-func newWire(nc net.Conn, h *hub.Hub, now *atomic.Int64) *wire {
-	w := &wire{Conn: nc, now: now, direct: newDirect(nc)}
-	w.hub = h.NewConn(sink{w})
-	w.seen.Store(now.Load())
+func newWire(nc net.Conn, h *Handler) *wire {
+	w := &wire{Conn: nc, now: &h.now, direct: newDirect(nc)}
+	w.polled = h.polls(w.direct)
+	w.hub = h.cfg.Hub.NewConn(sink{w})
+	w.seen.Store(h.now.Load())
 	return w
 }
 
@@ -59,8 +65,15 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	n, err := w.Conn.Read(p)
+	var n int
+	var err error
+	if w.mayIdle {
+		n, err = w.TryRead(p)
+	} else {
+		n, err = w.Conn.Read(p)
+	}
 	if n > 0 {
+		w.mayIdle = false // in the middle of a frame, perhaps
 		w.seen.Store(w.now.Load())
 	}
 	return n, err
@@ -85,10 +98,19 @@ func (s sink) Write(p []byte) error {
 }
 
 // Finish is for the hub.
-func (w *wire) Finish() { w.Conn.SetReadDeadline(time.Now().Add(finishWait)) }
+func (w *wire) Finish() { time.AfterFunc(finishWait, w.Abort) }
 
-// Abort is for the hub.
-func (w *wire) Abort() { w.Conn.Close() }
+// Abort is for the hub. It shuts the connection down rather than close it:
+// the reader wakes up, and cleans up.
+func (w *wire) Abort() {
+	tcp, ok := w.Conn.(*net.TCPConn)
+	if !ok {
+		w.Conn.Close()
+		return
+	}
+	tcp.CloseRead()
+	tcp.CloseWrite()
+}
 
 // linger lets the peer read what was written last, before the connection
 // closes: a close with bytes unread would throw it away.
@@ -102,9 +124,8 @@ func (w *wire) linger() {
 // An upgrade is a response whose connection, once hijacked, is a wire.
 type upgrade struct {
 	http.ResponseWriter
-	hub  *hub.Hub
-	now  *atomic.Int64
-	wire *wire
+	handler *Handler
+	wire    *wire
 }
 
 // Hijack gives the library a wire and small buffers; those of net/http are
@@ -114,13 +135,11 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.wire = newWire(nc, u.hub, u.now)
+	u.wire = newWire(nc, u.handler)
 	if n := rw.Reader.Buffered(); n > 0 {
 		ahead, _ := rw.Reader.Peek(n)
 		u.wire.ahead = append([]byte(nil), ahead...)
 	}
-	return u.wire, bufio.NewReadWriter(
-		bufio.NewReaderSize(u.wire, readBuffer),
-		bufio.NewWriterSize(u.wire, writeBuffer),
-	), nil
+	u.wire.buffer = bufio.NewReaderSize(u.wire, readBuffer)
+	return u.wire, bufio.NewReadWriter(u.wire.buffer, bufio.NewWriterSize(u.wire, writeBuffer)), nil
 }
