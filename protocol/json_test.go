@@ -62,6 +62,8 @@ func TestCheckJSON(t *testing.T) {
 		{"three backslashes before u", `"\\\ud800"`, "surrogate pair at byte 3"},
 		{"half a pair", `{"a":"x\ud800"}`, "surrogate pair at byte 7"},
 		{"the other half", `["\udfff"]`, "surrogate pair at byte 2"},
+		{"two first halves", `"\ud800\udbff"`, "surrogate pair at byte 1"},
+		{"the last pair there is", `"\udbff\udfff"`, ""},
 		{"a half, then a pair", `"\ud800\ud83d\ude00"`, "surrogate pair at byte 1"},
 		{"as deep as may be", deep(protocol.MaxDepth), ""},
 		{"too deep", deep(protocol.MaxDepth + 1), "deeper than 64 at byte 64"},
@@ -142,6 +144,22 @@ func TestElements(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestValuesCannotGrowIntoTheirText(t *testing.T) {
+	arr := []byte(`[1,"next"]`)
+	for v := range protocol.Elements(arr) {
+		_ = append(v, "xx"...)
+		break
+	}
+	obj := []byte(`{"a":1,"b":"next"}`)
+	for _, v := range protocol.Members(obj) {
+		_ = append(v, "xx"...)
+		break
+	}
+	if string(arr) != `[1,"next"]` || string(obj) != `{"a":1,"b":"next"}` {
+		t.Errorf("appending to a value changed the text to %s, %s", arr, obj)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestMessageTime(t *testing.T) {
 		{"13 bytes, no hexadecimal first", "xb0378e284a91", 0},
 		{"13 bytes with a sign", "+b0378e284a91", 0},
 		{"12 bytes", "6b0378e284a9", 0},
-		{"14 bytes", "6b0378e284a911", 0},
+		{"14 bytes", "6b0378e2000911", 0},
 		{"empty", "", 0},
 		{"PHP's private", "_overhead_alice", 0},
 	} {

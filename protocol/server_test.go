@@ -77,6 +77,7 @@ var badServerFrames = []struct{ name, in string }{
 	{"clients holds a number", `{"op":"presence","clients":["a",1]}`},
 	{"time is a fraction", `{"op":"message","time":1.5}`},
 	{"retry is beyond 32 bits", `{"op":"bye","retry":2147483648}`},
+	{"retry is below 32 bits", `{"op":"bye","retry":-2147483649}`},
 	{"ping is beyond 64 bits", `{"op":"welcome","ping":9223372036854775808}`},
 	{"version is a text", `{"op":"welcome","version":"1"}`},
 	{"max_message is null", `{"op":"welcome","max_message":null}`},
