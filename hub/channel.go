@@ -36,9 +36,10 @@ type channel struct {
 	unusedSince time.Time
 
 	// owned by run
-	text   []byte  // a frame's JSON
-	framed []byte  // the same with its header
-	seen   senders // of the messages that the next sweep shows
+	text    []byte  // a frame's JSON
+	framed  []byte  // the same with its header
+	seen    senders // of the messages that the next sweep shows
+	sweeper sweeper
 
 	// guarded by mu
 	mu        sync.Mutex
@@ -153,7 +154,7 @@ func (c *channel) take(page store.Page) {
 		c.appendMessage(&page.Messages[i], now)
 	}
 	c.end = page.Cursor
-	c.sweep()
+	c.sweeper.sweep(c)
 	for l := range c.listeners {
 		l.wakeUp()
 	}
@@ -189,21 +190,6 @@ func messageFrame(channel string, m *store.Message) protocol.ServerFrame {
 	return protocol.ServerFrame{
 		Op: protocol.OpMessage, Channel: channel, Cursor: m.Cursor, ID: m.ID, Time: m.Time,
 		Type: e.Type, From: e.From, Payload: e.Payload, ReplyTo: e.ReplyTo,
-	}
-}
-
-// sweep lets every subscriber see up to the head, and flushes it. It wants
-// c.mu. It begins at another subscriber each time, so that none is always the
-// last.
-func (c *channel) sweep() {
-	n := len(c.subs)
-	if n == 0 {
-		return
-	}
-	head := c.log.head().off
-	begin := int(head) % n
-	for i := range n {
-		c.subs[(begin+i)%n].advance(head, &c.seen)
 	}
 }
 

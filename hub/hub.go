@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -63,6 +64,8 @@ type Hub struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
+	sweeps chan *sweeper // with which the workers may help
+
 	running sync.WaitGroup // channel goroutines, drains, the janitor
 
 	// guarded by mu
@@ -74,8 +77,14 @@ type Hub struct {
 // New makes a Hub. It wants Close.
 func New(cfg Config) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Hub{cfg: cfg.withDefaults(), ctx: ctx, stop: stop, channels: make(map[string]*channel)}
+	h := &Hub{
+		cfg: cfg.withDefaults(), ctx: ctx, stop: stop,
+		sweeps: make(chan *sweeper), channels: make(map[string]*channel),
+	}
 	h.running.Go(h.janitor)
+	for range runtime.GOMAXPROCS(0) - 1 {
+		h.running.Go(h.help)
+	}
 	return h
 }
 

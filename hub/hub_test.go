@@ -423,7 +423,7 @@ func TestAppendAndFlushAllocateNothing(t *testing.T) {
 		ch.seen.reset()
 		ch.append(&f, entry{cursor: "c1", from: "bob", at: now})
 		ch.seen.add("bob", ch.log.entries[len(ch.log.entries)-1])
-		ch.sweep()
+		ch.sweeper.sweep(ch)
 	}
 	for range 5000 { // past the first segments and the index's growth
 		run()
