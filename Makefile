@@ -47,6 +47,8 @@ bench: ## the Go benchmarks, BENCHTIME (1s) each
 e2e: deps ## the real binary with memcached, PHP, node and Chromium
 	$(GO) test -race -count=1 -timeout 15m -v ./e2e/...
 	php e2e/php/tests/wire.php
+	php e2e/php/tests/interop.php
+	php e2e/php/tests/helper.php
 
 deps: # what the tests need beside Go
 	scripts/test-deps
@@ -67,3 +69,5 @@ js: dist # the browser client: its tests, and its types
 php: # the PHP client: its tests, and what it says to memcached
 	php client-php/tests/run.php
 	php e2e/php/tests/wire.php
+	php e2e/php/tests/interop.php
+	php e2e/php/tests/helper.php

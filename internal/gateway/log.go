@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	stdlog "log"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// newLog makes the log. "auto" is for people on a terminal and for programs
+// elsewhere.
+func newLog(cfg Config) (zerolog.Logger, error) {
+	level, err := zerolog.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return zerolog.Nop(), fmt.Errorf("gateway: log level: %w", err)
+	}
+	out := cfg.LogOutput
+	terminal := isTerminal(out)
+	if cfg.LogFormat == "console" || cfg.LogFormat == "auto" && terminal {
+		out = zerolog.ConsoleWriter{
+			Out: out, TimeFormat: time.TimeOnly,
+			NoColor: !terminal || os.Getenv("NO_COLOR") != "",
+		}
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// serverLog takes what net/http has to say: mostly of broken clients, and of
+// handlers that panicked.
+func serverLog(log zerolog.Logger) *stdlog.Logger {
+	return stdlog.New(lineWriter{log}, "", 0)
+}
+
+type lineWriter struct{ log zerolog.Logger }
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	event := w.log.Warn()
+	if bytes.Contains(p, []byte("panic")) {
+		event = w.log.Error()
+	}
+	event.Str("from", "net/http").Msg(string(bytes.TrimSpace(p)))
+	return len(p), nil
+}

@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/commchannel/gateway/internal/gateway/settings"
+	"github.com/commchannel/gateway/store"
+	"github.com/commchannel/gateway/store/memcache"
+	"github.com/commchannel/gateway/store/memory"
+)
+
+// A fullStore has all that the gateway's entrances need.
+type fullStore interface {
+	store.Store
+	store.ClientCursors
+}
+
+// A storeSpec is what a store's URL says.
+type storeSpec struct {
+	scheme   string
+	memory   memory.Config
+	memcache memcache.Config
+}
+
+const unknownScheme = "%q: a store's URL begins with memory:// or memcache://"
+
+func checkStore(s string) error {
+	_, err := parseStore(s)
+	return err
+}
+
+func parseStore(s string) (storeSpec, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return storeSpec{}, fmt.Errorf("%q is no URL", s)
+	}
+	if u.Scheme == "" {
+		return storeSpec{}, fmt.Errorf(unknownScheme, s)
+	}
+	if u.User != nil || u.Fragment != "" || u.Path != "" && u.Path != "/" {
+		return storeSpec{}, fmt.Errorf("%q: a store's URL has neither user nor path", u.Redacted())
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return storeSpec{}, fmt.Errorf("%q: what follows the question mark can't be read", s)
+	}
+	spec := storeSpec{scheme: u.Scheme}
+	switch u.Scheme {
+	case "memory":
+		if u.Host != "" {
+			return spec, fmt.Errorf("%q: the memory store has no host", s)
+		}
+		err = setParameters(query, spec.memoryParameters())
+	case "memcache":
+		if spec.memcache.Addr, err = memcacheAddr(u); err == nil {
+			err = setParameters(query, spec.memcacheParameters())
+		}
+	default:
+		return spec, fmt.Errorf(unknownScheme, s)
+	}
+	if err != nil {
+		return spec, fmt.Errorf("%q: %w", s, err)
+	}
+	return spec, nil
+}
+
+func (spec *storeSpec) memoryParameters() map[string]settings.Value {
+	return map[string]settings.Value{
+		"messages": settings.Int(&spec.memory.MaxMessages, 1, 10_000_000),
+		"bytes":    settings.Bytes(&spec.memory.MaxBytes, 1<<10, 1<<30),
+		"age":      settings.Duration(&spec.memory.MaxAge, time.Second, 30*24*time.Hour),
+		"channels": settings.Int(&spec.memory.MaxChannels, 1, 10_000_000),
+		"clients":  settings.Int(&spec.memory.MaxClients, 1, 10_000_000),
+	}
+}
+
+func (spec *storeSpec) memcacheParameters() map[string]settings.Value {
+	return map[string]settings.Value{
+		"prefix":  settings.Text(&spec.memcache.Prefix, func(string) error { return nil }),
+		"timeout": settings.Duration(&spec.memcache.Timeout, 10*time.Millisecond, time.Minute),
+	}
+}
+
+func setParameters(query url.Values, known map[string]settings.Value) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		v, ok := known[name]
+		switch {
+		case !ok:
+			return fmt.Errorf("unknown parameter %s; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		case len(query[name]) > 1:
+			return fmt.Errorf("parameter %s is given twice", name)
+		}
+		if err := v.Set(query.Get(name)); err != nil {
+			return fmt.Errorf("parameter %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func memcacheAddr(u *url.URL) (string, error) {
+	port := cmp.Or(u.Port(), "11211")
+	switch n, err := strconv.ParseUint(port, 10, 16); {
+	case u.Hostname() == "":
+		return "", errors.New("the host is missing; write memcache://127.0.0.1:11211")
+	case strings.Contains(u.Host, ","):
+		return "", errors.New("the PHP library's layout takes one server: its clients would not find channels elsewhere")
+	case err != nil || n == 0:
+		return "", fmt.Errorf("the port can't be %q", port)
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// open makes the store. Messages of maxMessage bytes are to fit: their payload
+// is in an envelope twice.
+func (spec storeSpec) open(maxMessage int, log zerolog.Logger) (fullStore, error) {
+	if spec.scheme == "memcache" {
+		spec.memcache.Logger = log
+		return memcache.New(spec.memcache)
+	}
+	if spec.memory.MaxBytes == 0 {
+		spec.memory.MaxBytes = max(1<<20, 8*maxMessage)
+	}
+	return memory.New(spec.memory)
+}

@@ -1,0 +1,105 @@
+package longpoll
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"time"
+
+	"github.com/commchannel/gateway/hub"
+	"github.com/commchannel/gateway/protocol"
+	"github.com/commchannel/gateway/transport"
+)
+
+// A subscription is one channel of an exchange.
+type subscription struct {
+	ref       protocol.Ref
+	channel   string
+	listener  *hub.Listener
+	resumed   bool            // the client knows a place
+	recovered bool            // and everything behind it follows
+	cursor    protocol.Cursor // from where on messages follow
+	moved     bool            // by messages that are not for this client
+	frames    [][]byte        // messages and gaps; the hub's memory
+}
+
+// leastShare is what of an answer each channel may fill at least, in bytes.
+const leastShare = 16 << 10
+
+// wait fetches what is there, and waits for it if the exchange is not to be
+// answered at once.
+func (x *exchange) wait() {
+	there := x.fetch()
+	if x.prompt || there {
+		return
+	}
+	timer := time.NewTimer(x.h.cfg.Limits.Held())
+	defer timer.Stop()
+	for !there {
+		select {
+		case <-x.wake:
+			there = x.fetch()
+		case <-timer.C:
+			return
+		case <-x.h.cfg.Draining:
+			x.draining = true
+			return
+		case <-x.ctx.Done():
+			return
+		}
+	}
+}
+
+// fetch takes what the listeners have, and reports whether there is something
+// to tell. Each channel has its share of the answer, so that a busy one keeps
+// no other out.
+func (x *exchange) fetch() bool {
+	there := false
+	for _, s := range x.subs {
+		share := max(x.h.cfg.Limits.MaxAnswer/len(x.subs), leastShare)
+		frames, cursor, err := s.listener.Next(s.frames, share)
+		if s.frames = frames; len(frames) == 0 && cursor != s.cursor {
+			s.cursor, s.moved = cursor, true
+		}
+		// Fallen off the log: the client asks again with its cursor, and the
+		// hub reads what there is to say from the store.
+		there = there || len(frames) > 0 || err != nil
+	}
+	return there
+}
+
+// answer is the JSON array for the client.
+func (x *exchange) answer() []byte {
+	out := []byte{'['}
+	if x.clientID != "" && (x.welcome || x.prompt) {
+		out = append(transport.Welcome(x.h.cfg.Limits, x.clientID).Append(out), ',')
+	}
+	out = append(out, x.replies...)
+	for _, s := range x.subs {
+		out = s.append(out, x.prompt)
+	}
+	if x.draining {
+		// Spread over two seconds, or all would come to the next gateway at once.
+		bye := protocol.ServerFrame{Op: protocol.OpBye, Reason: "draining", Retry: 500 + rand.IntN(2000)}
+		out = append(bye.Append(out), ',')
+	}
+	return append(bytes.TrimSuffix(out, []byte{','}), ']')
+}
+
+// append appends s's "subscribed" and messages. Where nothing happened, a
+// client that knows its place is told nothing, unless the answer comes at
+// once: then "subscribed" is what it asked for. A place that has moved over
+// messages not for this client is told, or it would at last fall off the log.
+func (s *subscription) append(out []byte, prompt bool) []byte {
+	if !prompt && !s.moved && len(s.frames) == 0 {
+		return out
+	}
+	f := protocol.ServerFrame{Op: protocol.OpSubscribed, Ref: s.ref, Channel: s.channel, Cursor: s.cursor}
+	if s.resumed {
+		f.Recovered = &s.recovered
+	}
+	out = append(f.Append(out), ',')
+	for _, frame := range s.frames {
+		out = append(append(out, frame...), ',')
+	}
+	return out
+}

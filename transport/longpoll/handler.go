@@ -1,0 +1,76 @@
+// Package longpoll serves those whose WebSocket does not come through: a POST
+// takes an array of client frames and is answered with an array of server
+// frames, the same as on a WebSocket.
+//
+// An exchange leaves nothing behind. What a client has seen it says itself, by
+// the cursor in each "subscribe"; so any gateway may serve the next exchange,
+// and what was lost on the way is asked for again.
+//
+// An exchange is answered at once if it asks for something: a "subscribe"
+// without "since" (its place must be known), a "send", "presence", "ping" or
+// "unsubscribe", anything that fails, and a "since" whose following messages
+// can't all be had. Otherwise it waits for a message, for Limits.Hold at the
+// longest. "welcome" is part of answers given at once, and of those that tell
+// a client the id that was chosen for it.
+package longpoll
+
+import (
+	"net/http"
+
+	"github.com/rs/zerolog"
+
+	"github.com/commchannel/gateway/hub"
+	"github.com/commchannel/gateway/protocol"
+	"github.com/commchannel/gateway/transport"
+)
+
+// A Config is what a Handler is made of.
+type Config struct {
+	Hub    *hub.Hub         // needed
+	Guard  *transport.Guard // needed
+	Limits transport.Limits
+	Log    zerolog.Logger
+	// Draining, once closed, ends the wait of every exchange; nil: never.
+	Draining <-chan struct{}
+}
+
+// A Handler serves exchanges. Origin, host and content type have been checked
+// before a request reaches it (transport.Route).
+type Handler struct {
+	cfg    Config
+	sender transport.Sender
+}
+
+// New makes a Handler.
+func New(cfg Config) *Handler {
+	cfg.Limits = cfg.Limits.WithDefaults()
+	return &Handler{cfg, transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log}}
+}
+
+// ServeHTTP serves one exchange. It returns when it is answered, or when the
+// client has gone.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	limits := &h.cfg.Limits
+	body, ok := transport.ReadBody(w, r, limits.MaxExchange(), limits.ReadTimeout)
+	if !ok {
+		return
+	}
+	frames, errs, err := protocol.DecodeClientBatch(body, limits.MaxFrames)
+	if err != nil {
+		transport.WriteError(w, transport.ErrorFrom(err))
+		return
+	}
+	x := newExchange(h, r)
+	defer x.close()
+	if frames, errs = x.identify(r, frames, errs); x.clientID != "" {
+		x.process(frames, errs)
+		x.wait()
+	}
+	if r.Context().Err() != nil {
+		return // the client has gone
+	}
+	err = transport.WriteAnswer(w, "application/json; charset=utf-8", x.answer(), limits.WriteTimeout)
+	if err != nil {
+		h.cfg.Log.Debug().Err(err).Msg("long-poll answer not written")
+	}
+}
