@@ -1,4 +1,4 @@
-// Gateway pushes the messages of CommChannel channels to browsers and
+// Command gateway pushes the messages of CommChannel channels to browsers and
 // programs. It ends on SIGTERM or SIGINT after its clients were sent away, and
 // at a second signal at once.
 package main
