@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/bench"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 )
 
@@ -56,6 +57,7 @@ func Command(version string, environ []string) *cobra.Command {
 		}
 		return g.Run(cmd.Context())
 	}
+	cmd.AddCommand(bench.Command())
 	return cmd
 }
 
