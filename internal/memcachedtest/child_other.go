@@ -1,0 +1,8 @@
+//go:build !linux
+
+package memcachedtest
+
+import "syscall"
+
+// endsWithParent has no means here.
+func endsWithParent() *syscall.SysProcAttr { return nil }
