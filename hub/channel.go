@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -24,6 +25,7 @@ type channel struct {
 	// static
 	hub     *Hub
 	name    string
+	format  protocol.Format
 	ctx     context.Context // ends with stop, or with the hub's
 	stop    context.CancelFunc
 	hints   chan struct{} // one at most: somebody here knows of something new
@@ -53,7 +55,7 @@ type channel struct {
 func newChannel(h *Hub, name string) *channel {
 	ctx, stop := context.WithCancel(h.ctx)
 	return &channel{
-		hub: h, name: name, ctx: ctx, stop: stop,
+		hub: h, name: name, format: h.Format(name), ctx: ctx, stop: stop,
 		hints: make(chan struct{}, 1), started: make(chan struct{}),
 		listeners: make(map[*Listener]struct{}),
 	}
@@ -173,7 +175,7 @@ func (c *channel) appendGap(page store.Page, now time.Time) {
 }
 
 func (c *channel) appendMessage(m *store.Message, now time.Time) {
-	f := messageFrame(c.name, m)
+	f := c.frame(m)
 	c.append(&f, entry{cursor: m.Cursor, from: f.From, at: now})
 	c.seen.add(f.From, c.log.entries[len(c.log.entries)-1])
 }
@@ -184,11 +186,11 @@ func (c *channel) append(f *protocol.ServerFrame, e entry) {
 	c.log.append(c.framed, len(c.text), e)
 }
 
-// messageFrame is m as subscribers get it.
-func messageFrame(channel string, m *store.Message) protocol.ServerFrame {
-	e := protocol.ParseEnvelope(m.Text)
+// frame is m as subscribers get it.
+func (c *channel) frame(m *store.Message) protocol.ServerFrame {
+	e := c.format.Parse(m.Text)
 	return protocol.ServerFrame{
-		Op: protocol.OpMessage, Channel: channel, Cursor: m.Cursor, ID: m.ID, Time: m.Time,
+		Op: protocol.OpMessage, Channel: c.name, Cursor: m.Cursor, ID: cmp.Or(e.ID, m.ID), Time: m.Time,
 		Type: e.Type, From: e.From, Payload: e.Payload, ReplyTo: e.ReplyTo,
 	}
 }

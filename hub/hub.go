@@ -24,9 +24,12 @@ type Codec interface {
 
 // A Config is what a Hub is made of. Zero values are the defaults.
 type Config struct {
-	Store store.Store    // needed
-	Codec Codec          // needed
-	Log   zerolog.Logger // the zero Logger writes nothing useful; zerolog.Nop() is silent
+	Store store.Store // needed
+	Codec Codec       // needed
+	// Format says how a channel's messages are written; nil: all as
+	// protocol.FormatJSON. It must say the same of a channel each time.
+	Format func(channel string) protocol.Format
+	Log    zerolog.Logger // the zero Logger writes nothing useful; zerolog.Nop() is silent
 
 	LogBytes int           // of frames kept of a channel; 0: 4 MiB
 	LogCount int           // frames kept of a channel; 0: 4096
@@ -114,6 +117,14 @@ func (h *Hub) Publish(ctx context.Context, channel string, m store.Message) (pro
 		c.hint()
 	}
 	return cursor, nil
+}
+
+// Format is how channel's messages are written.
+func (h *Hub) Format(channel string) protocol.Format {
+	if h.cfg.Format == nil {
+		return protocol.FormatJSON
+	}
+	return h.cfg.Format(channel)
 }
 
 // Channels tells how many channels are in use.

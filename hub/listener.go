@@ -65,7 +65,7 @@ func (l *Listener) enter(st start) error {
 	l.cursor, l.recovered, l.at = st.cursor, st.recovered, st.at
 	l.last = st.cursor
 	for i := range st.backlog {
-		f := messageFrame(l.ch.name, &st.backlog[i])
+		f := l.ch.frame(&st.backlog[i])
 		entry := listed{cursor: f.Cursor}
 		if !l.own(f.From) {
 			entry.text = f.Append(nil)

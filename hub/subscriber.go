@@ -162,7 +162,7 @@ func (c *Conn) opening(ref protocol.Ref, ch *channel, st start, echo bool) []byt
 	text := answer.Append(nil)
 	framed := codec.Frame(nil, text)
 	for i := range st.backlog {
-		f := messageFrame(ch.name, &st.backlog[i])
+		f := ch.frame(&st.backlog[i])
 		if !echo && f.From != "" && f.From == c.clientID {
 			continue
 		}

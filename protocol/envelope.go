@@ -13,6 +13,9 @@ type Envelope struct {
 	Payload json.RawMessage
 	From    string // empty where nobody was named
 	ReplyTo string
+	// ID is what replies call the message, where its text has a name for that;
+	// empty: the message's own id.
+	ID string
 }
 
 // Append appends e to dst as {"type","payload","msg","from"}: the seed's JS
@@ -33,7 +36,7 @@ func (e *Envelope) Append(dst []byte) []byte {
 // as a JSON string. Payload may share text's memory.
 func ParseEnvelope(text []byte) Envelope {
 	if CheckJSON(text) != nil {
-		return Envelope{Payload: AppendString(nil, string(text))}
+		return plainEnvelope(text)
 	}
 	var e Envelope
 	var msg json.RawMessage
@@ -57,7 +60,7 @@ func ParseEnvelope(text []byte) Envelope {
 		}
 	}
 	if !isEnvelope {
-		return Envelope{Payload: AppendString(nil, string(text))}
+		return plainEnvelope(text)
 	}
 	if e.Payload == nil {
 		e.Payload = msg
@@ -66,6 +69,11 @@ func ParseEnvelope(text []byte) Envelope {
 		e.Payload = jsonNull
 	}
 	return e
+}
+
+// plainEnvelope is a text that is no envelope.
+func plainEnvelope(text []byte) Envelope {
+	return Envelope{Payload: AppendString(nil, string(text))}
 }
 
 // sender is the client id that an envelope's "from" tells.

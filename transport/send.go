@@ -15,6 +15,8 @@ import (
 // store's, a context's or *protocol.Error.
 type Publisher interface {
 	Publish(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error)
+	// Format is how channel's messages are written.
+	Format(channel string) protocol.Format
 }
 
 // A Sender carries out "send" for all entrances. It may be used from any
@@ -34,10 +36,17 @@ func (s *Sender) Send(ctx context.Context, f *protocol.ClientFrame, clientID str
 	if len(f.Payload) > most {
 		return protocol.ServerFrame{}, withRef(tooLarge(len(f.Payload), most), f.Ref)
 	}
+	if f.ID == "" {
+		f.ID = protocol.NewMessageID(time.Now())
+	}
 	e := protocol.Envelope{Type: f.Type, Payload: f.Payload, From: clientID, ReplyTo: f.ReplyTo}
 	// The text is kept by the store, so it is not to share the frame's memory;
-	// the payload is in it twice.
-	text := e.Append(make([]byte, 0, 2*len(f.Payload)+len(f.Type)+len(clientID)+len(f.ReplyTo)+80))
+	// the payload may be in it twice.
+	room := make([]byte, 0, 2*len(f.Payload)+len(f.Type)+len(clientID)+len(f.ReplyTo)+80)
+	text, err := s.Publisher.Format(f.Channel).Append(room, f.ID, &e)
+	if err != nil {
+		return protocol.ServerFrame{}, withRef(err, f.Ref)
+	}
 	id, cursor, err := s.Publish(ctx, f.Channel, f.ID, text)
 	if err != nil {
 		return protocol.ServerFrame{}, withRef(err, f.Ref)

@@ -33,6 +33,8 @@ func (p *publisher) Publish(ctx context.Context, channel string, m store.Message
 	return "c7", p.err
 }
 
+func (p *publisher) Format(string) protocol.Format { return protocol.FormatJSON }
+
 func newSender(p Publisher, l Limits) *Sender {
 	return &Sender{Publisher: p, Limits: l, Log: zerolog.Nop()}
 }

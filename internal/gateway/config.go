@@ -29,6 +29,8 @@ type Config struct {
 	Store  string   // URL; "": memory://
 	Paths  []string // of the entrance; none: /channel and /channel.php
 
+	Formats []FormatRule // the first that matches a channel counts; none: json
+
 	Origins        []string // see transport.GuardConfig
 	Hosts          []string
 	TrustedProxies []netip.Prefix
@@ -78,6 +80,8 @@ func (c *Config) settings(flags *pflag.FlagSet) *settings.Set {
 	s.Add("listen", "`address` to listen on, host:port (repeatable)", settings.Texts(&c.Listen, "address", checkListen))
 	s.Add("store", "`URL` of the store: memory:// or memcache://host:port", settings.Text(&c.Store, checkStore))
 	s.Add("path", "`path` that clients connect to (repeatable)", settings.Texts(&c.Paths, "path", checkPath))
+	s.Add("format", "how some channels' messages are written, `pattern=format`: json, raw or native (repeatable)",
+		settings.List(&c.Formats, "pattern=format", parseFormat, FormatRule.String))
 	s.Add("origin", "`origin` whose pages may connect beside the gateway's own, like https://*.shop.example (repeatable)",
 		settings.Texts(&c.Origins, "origin", transport.CheckOrigin))
 	s.Add("host", "`name` by which clients may call the gateway, like push.shop.example (repeatable)",

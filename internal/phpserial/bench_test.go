@@ -21,7 +21,7 @@ func payloads() []struct{ name, json string } {
 
 func native(b *testing.B, payload string) []byte {
 	b.Helper()
-	text, err := phpserial.AppendNative(nil, "message", "6b0386a5611b6", json.RawMessage(payload))
+	text, err := phpserial.AppendNative(nil, phpserial.Native{Type: "message", ID: "6b0386a5611b6", Payload: json.RawMessage(payload)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func BenchmarkAppendNative(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				var err error
-				if buf, err = phpserial.AppendNative(buf[:0], "message", "6b0386a5611b6", payload); err != nil {
+				if buf, err = phpserial.AppendNative(buf[:0], phpserial.Native{Type: "message", ID: "6b0386a5611b6", Payload: payload}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -90,7 +90,7 @@ func FuzzParseNative(f *testing.F) {
 			return
 		}
 		wantFit(t, n.Payload, 64<<10+8*len(data))
-		text, err := phpserial.AppendNative(nil, n.Type, n.ID, n.Payload)
+		text, err := phpserial.AppendNative(nil, phpserial.Native{Type: n.Type, ID: n.ID, Payload: n.Payload})
 		if errors.Is(err, phpserial.ErrLimit) || err != nil && parseTree(t, n.Payload).hasBytes() {
 			return
 		}
@@ -113,7 +113,7 @@ func FuzzAppendNative(f *testing.F) {
 	}
 	f.Add("\xff", "", []byte(`1`))
 	f.Fuzz(func(t *testing.T, typ, id string, payload []byte) {
-		text, err := phpserial.AppendNative(nil, typ, id, payload)
+		text, err := phpserial.AppendNative(nil, phpserial.Native{Type: typ, ID: id, Payload: payload})
 		if err != nil {
 			wantKnownError(t, err, phpserial.ErrRefused, phpserial.ErrLimit)
 			if utf8.ValidString(typ+" "+id) && len(typ)+len(id)+len(payload) < 10000 {

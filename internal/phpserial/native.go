@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"sync/atomic"
-	"time"
 	"unicode/utf8"
 
 	"github.com/commchannel/gateway/protocol"
@@ -17,6 +14,7 @@ type Native struct {
 	Type    string
 	ID      string // of the conversation: a reply has that of the message it answers
 	Payload json.RawMessage
+	From    string // of the client that sent it through a gateway; PHP names none
 }
 
 // ParseNative reads a message of a native channel within the default Limits:
@@ -35,7 +33,7 @@ func ParseNative(text []byte) (Native, error) {
 	for _, m := range v.members {
 		found[m.key] = m.value
 	}
-	typ, id, payload := found["type"], found["id"], found["payload"]
+	typ, id, payload, from := found["type"], found["id"], found["payload"], found["from"]
 	switch {
 	case v.kind != 'a' || payload == nil:
 		return Native{}, fmt.Errorf(`%w: no array with a "payload" at byte 0`, ErrMessage)
@@ -48,7 +46,11 @@ func ParseNative(text []byte) (Native, error) {
 	if err != nil {
 		return Native{}, err
 	}
-	return Native{Type: typ.text, ID: id.text, Payload: body}, nil
+	n := Native{Type: typ.text, ID: id.text, Payload: body}
+	if from.isWord() {
+		n.From = from.text
+	}
+	return n, nil
 }
 
 func (v *value) isWord() bool {
@@ -56,19 +58,21 @@ func (v *value) isWord() bool {
 }
 
 // AppendNative appends a message of a native channel to dst, made of nothing
-// but null, booleans, numbers, strings and arrays. An empty payload is null.
+// but null, booleans, numbers, strings and arrays. An empty payload is null, an
+// empty From is left out: PHP passes over the key.
 // What it writes ParseNative can read. If it can't write, it returns dst as it
 // was and an error that wraps ErrRefused (for what protocol.CheckJSON refuses,
 // a key that is twice in one object, a number that no float holds, and
 // {"__b64":...}) or ErrLimit (more than MaxInput bytes of either, more than
-// MaxElements with the message's own three, deeper than MaxDepth-1).
-func AppendNative(dst []byte, typ, id string, payload json.RawMessage) ([]byte, error) {
+// MaxElements with the message's own, deeper than MaxDepth-1).
+func AppendNative(dst []byte, n Native) ([]byte, error) {
+	payload := n.Payload
 	if len(payload) == 0 {
 		payload = json.RawMessage("null")
 	}
 	switch {
-	case !utf8.ValidString(typ) || !utf8.ValidString(id):
-		return dst, fmt.Errorf("%w: type or id is not valid UTF-8", ErrRefused)
+	case !utf8.ValidString(n.Type) || !utf8.ValidString(n.ID) || !utf8.ValidString(n.From):
+		return dst, fmt.Errorf("%w: type, id or from is not valid UTF-8", ErrRefused)
 	case len(payload) > MaxInput:
 		return dst, fmt.Errorf("%w: a payload of %d bytes, the most is %d", ErrLimit, len(payload), MaxInput)
 	}
@@ -76,40 +80,29 @@ func AppendNative(dst []byte, typ, id string, payload json.RawMessage) ([]byte, 
 		return dst, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	w := &writer{in: bytes.TrimRight(payload, " \t\r\n"), out: dst, base: len(dst), elements: 3}
-	w.raw("a:3:{")
-	w.string("type")
-	w.string(typ)
-	w.string("id")
-	w.string(id)
-	w.string("payload")
-	w.value(1)
-	w.raw("}")
+	w.message(&n)
 	if w.check(); w.err != nil {
 		return dst, w.err
 	}
 	return w.out, nil
 }
 
-// NativeIDs makes ids of conversations as PHP's uniqid does: 8 hexadecimal
-// digits of seconds and 5 of microseconds. One NativeIDs never makes the same
-// twice, others may. The zero value is ready, and any goroutine may use it.
-type NativeIDs struct {
-	last atomic.Int64 // microseconds
-}
-
-// New is an id made at now, or in the first microsecond later that is free.
-func (n *NativeIDs) New(now time.Time) string {
-	for {
-		last := n.last.Load()
-		us := max(now.UnixMicro(), last+1)
-		if n.last.CompareAndSwap(last, us) {
-			return hex(us/1e6, 8) + hex(us%1e6, 5)
-		}
+func (w *writer) message(n *Native) {
+	if n.From != "" {
+		w.elements++
+		w.raw("a:4:{")
+	} else {
+		w.raw("a:3:{")
 	}
-}
-
-// hex is the last digits of n, which is less than 1<<32.
-func hex(n int64, digits int) string {
-	s := strconv.FormatInt(n|1<<32, 16) // leading zeros, too
-	return s[len(s)-digits:]
+	w.string("type")
+	w.string(n.Type)
+	w.string("id")
+	w.string(n.ID)
+	w.string("payload")
+	w.value(1)
+	if n.From != "" {
+		w.string("from")
+		w.string(n.From)
+	}
+	w.raw("}")
 }

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/commchannel/gateway/internal/phpserial"
 	"github.com/commchannel/gateway/protocol"
@@ -181,7 +178,7 @@ func TestAppendNative(t *testing.T) {
 		{"a number and white space", " 5 ", `i:5;`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := phpserial.AppendNative([]byte("before "), "typ", "i\"d", json.RawMessage(tt.payload))
+			got, err := phpserial.AppendNative([]byte("before "), phpserial.Native{Type: "typ", ID: "i\"d", Payload: json.RawMessage(tt.payload)})
 			want := `before a:3:{s:4:"type";s:3:"typ";s:2:"id";s:3:"i"d";s:7:"payload";` + tt.want + `}`
 			if err != nil || string(got) != want {
 				t.Errorf("got  %s, error %v\nwant %s", got, err, want)
@@ -199,7 +196,7 @@ func TestAppendNativeRefuses(t *testing.T) {
 		want               error
 		text               string
 	}{
-		{"a type that is not UTF-8", "\xff", `1`, phpserial.ErrRefused, "type or id is not valid UTF-8"},
+		{"a type that is not UTF-8", "\xff", `1`, phpserial.ErrRefused, "type, id or from is not valid UTF-8"},
 		{"no JSON", "t", `{"a"`, phpserial.ErrRefused, "not JSON: unexpected end"},
 		{"white space alone", "t", ` `, phpserial.ErrRefused, "not JSON"},
 		{"two values", "t", `1 2`, phpserial.ErrRefused, "not JSON"},
@@ -219,7 +216,7 @@ func TestAppendNativeRefuses(t *testing.T) {
 		{"too many", "t", "[" + strings.Repeat("1,", phpserial.MaxElements-3) + "1]", phpserial.ErrLimit, "more than 65536 elements"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := phpserial.AppendNative([]byte("before"), tt.typ, "id", json.RawMessage(tt.payload))
+			got, err := phpserial.AppendNative([]byte("before"), phpserial.Native{Type: tt.typ, ID: "id", Payload: json.RawMessage(tt.payload)})
 			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("got error %v, want %v with %q", err, tt.want, tt.text)
 			}
@@ -240,7 +237,7 @@ func TestAppendNativeWritesWhatCanBeRead(t *testing.T) {
 		{"short floats", "[" + strings.Repeat("1e20,", 55000) + "1]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			text, err := phpserial.AppendNative(nil, "t", "i", json.RawMessage(tt.payload))
+			text, err := phpserial.AppendNative(nil, phpserial.Native{Type: "t", ID: "i", Payload: json.RawMessage(tt.payload)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +254,7 @@ func TestNativeRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 3000 {
 		payload := randomJSON(r, 6)
-		text, err := phpserial.AppendNative(nil, "typ", "6b0386a5611b6", json.RawMessage(payload))
+		text, err := phpserial.AppendNative(nil, phpserial.Native{Type: "typ", ID: "6b0386a5611b6", Payload: json.RawMessage(payload)})
 		if err != nil {
 			t.Fatalf("%s: %v", payload, err)
 		}
@@ -275,45 +272,5 @@ func wantSame(t testing.TB, got json.RawMessage, payload string) {
 	g, w := parseTree(t, got).String(), parseTree(t, []byte(payload)).asArrays().String()
 	if g != w {
 		t.Fatalf("%.500s\ncame back as %.500s\n        want %.500s", payload, g, w)
-	}
-}
-
-func TestNativeIDs(t *testing.T) {
-	var ids phpserial.NativeIDs
-	at := time.Date(2026, 11, 23, 1, 33, 0, 999_998_700, time.UTC)
-	for i, want := range []string{"6b0375ccf423e", "6b0375ccf423f", "6b0375cd00000"} {
-		got := ids.New(at)
-		if sec := fmt.Sprintf("%08x", at.Unix()); i == 0 && got[:8] != sec {
-			t.Fatalf("got %s, want it to begin with %s", got, sec)
-		}
-		if got[8:] != want[8:] {
-			t.Errorf("id %d: got %s, want it to end like %s", i, got, want)
-		}
-	}
-	if got, want := protocol.MessageTime(new(phpserial.NativeIDs).New(at)), at.UnixMilli(); got != want {
-		t.Errorf("got an id of %d ms, want %d", got, want)
-	}
-}
-
-func TestNativeIDsAreNeverTheSame(t *testing.T) {
-	const makers, each = 4, 5000
-	var ids phpserial.NativeIDs
-	var wg sync.WaitGroup
-	made := make([][]string, makers)
-	for i := range makers {
-		wg.Go(func() {
-			for range each {
-				made[i] = append(made[i], ids.New(time.Now()))
-			}
-		})
-	}
-	wg.Wait()
-	form := regexp.MustCompile(`^[0-9a-f]{13}$`)
-	seen := map[string]bool{}
-	for _, id := range slices.Concat(made...) {
-		if !form.MatchString(id) || protocol.MessageTime(id) == 0 || seen[id] {
-			t.Fatalf("got %q, which is no id or made twice", id)
-		}
-		seen[id] = true
 	}
 }

@@ -118,7 +118,7 @@ func TestPHPReadsWhatAppendNativeWrites(t *testing.T) {
 	}
 	var asked bytes.Buffer
 	for _, p := range payloads {
-		text, err := phpserial.AppendNative(nil, "typ", "id", json.RawMessage(p))
+		text, err := phpserial.AppendNative(nil, phpserial.Native{Type: "typ", ID: "id", Payload: json.RawMessage(p)})
 		if err != nil {
 			t.Fatalf("%s: %v", p, err)
 		}

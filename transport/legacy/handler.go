@@ -9,7 +9,6 @@
 package legacy
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 
@@ -99,15 +98,13 @@ func (h *Handler) address(w http.ResponseWriter, r *http.Request) {
 	h.write(w, "text/plain; charset=utf-8", []byte(addr.String()))
 }
 
-// send stores the body as it stands. Only JSON objects go in: PHP's native
-// reader unserializes whatever text it finds, and no text that it would make
-// one of its objects from begins with a brace.
+// send stores the body as it stands, if the channel's format lets it in.
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, who poller) {
 	body, ok := transport.ReadBody(w, r, h.cfg.Limits.MaxMessage, h.cfg.Limits.ReadTimeout)
 	if !ok {
 		return
 	}
-	if err := checkMessage(body); err != nil {
+	if err := h.cfg.Hub.Format(who.channel).Check(body); err != nil {
 		h.fail(w, err)
 		return
 	}
@@ -116,16 +113,6 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, who poller) {
 		return
 	}
 	h.write(w, "text/plain; charset=utf-8", nil)
-}
-
-func checkMessage(body []byte) error {
-	if err := protocol.CheckJSON(body); err != nil {
-		return &protocol.Error{Code: protocol.CodeBadFrame, Message: "the message is " + err.Error()}
-	}
-	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
-		return &protocol.Error{Code: protocol.CodeBadFrame, Message: "the message is no JSON object"}
-	}
-	return nil
 }
 
 func (h *Handler) fail(w http.ResponseWriter, err error) {
