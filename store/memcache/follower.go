@@ -31,6 +31,7 @@ type follower struct {
 	ready     bool
 	seenAt    time.Time
 	life      string
+	lifeCAS   uint64
 	cas       uint64           // 0: a miss
 	present   bool             // the item is a channel
 	last      string           // id of the last message, "" where there is none
@@ -93,7 +94,7 @@ func (f *follower) see(t ticket, l look, now time.Time) (ok, news bool, err erro
 	}
 	// Of two misses it matters how long they are apart; see lost.
 	if f.ready && l.life == f.life && cas == f.cas && (cas != 0 || l.begun.Sub(f.seenAt) < leastLife) {
-		f.seenAt = l.begun
+		f.seenAt, f.lifeCAS = l.begun, l.lifeCAS
 		return true, false, nil
 	}
 	d, err := unpack(item)
@@ -102,7 +103,7 @@ func (f *follower) see(t ticket, l look, now time.Time) (ok, news bool, err erro
 		d = newDocument()
 	}
 	news = f.takeIn(d, present, l, now)
-	f.cas, f.present, f.life, f.seenAt = cas, present, l.life, l.begun
+	f.cas, f.present, f.life, f.lifeCAS, f.seenAt = cas, present, l.life, l.lifeCAS, l.begun
 	f.version++
 	f.ready = true
 	if news {

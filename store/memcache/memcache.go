@@ -32,6 +32,7 @@ type Store struct {
 	packer packer
 	turns  turns
 	recent recent
+	waker  *waker
 	kick   chan struct{} // tells the poller of a new follower
 	stop   chan struct{} // closed by Close
 	done   sync.WaitGroup
@@ -62,12 +63,14 @@ func New(cfg Config) (*Store, error) {
 		server:    newServer(cfg),
 		turns:     turns{writers: make(map[string]*turn)},
 		recent:    recent{places: make(map[messageKey]protocol.Cursor)},
+		waker:     newWaker(),
 		kick:      make(chan struct{}, 1),
 		stop:      make(chan struct{}),
 		followers: make(map[string]*follower),
 		warned:    make(map[string]bool),
 	}
 	s.done.Go(s.poll)
+	s.done.Go(s.learn)
 	s.done.Go(s.keepAlive)
 	return s, nil
 }

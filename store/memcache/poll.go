@@ -18,31 +18,65 @@ const (
 	touchEvery = 10 * time.Second
 )
 
-// poll is the goroutine that learns of other processes' messages: it looks at
-// all followed channels over and over. What wakes it is only a matter of
-// speed; any other source of hints may call sweep as well.
+// poll is the goroutine that looks at followed channels: at those of which the
+// waker tells, and at all of them over and over. While events come, that is
+// only to make sure.
 func (s *Store) poll() {
 	p := pace{min: s.cfg.PollMin, max: s.cfg.PollMax}
+	var c checker
+	defer c.close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		var waiting []*follower
+		var some []*follower
 		select {
 		case <-s.stop:
 			return
-		case <-s.kick:
-			waiting = s.followed((*follower).isWaiting)
+		case <-s.kick: // don't let them wait for their turn
+			some = s.followed((*follower).isWaiting)
+		case <-s.waker.ready:
+			channels, all := s.waker.take()
+			if all {
+				c.round = nil
+				timer.Reset(0)
+			}
+			some = s.followersOf(channels)
 		case <-timer.C:
-		}
-		if waiting != nil { // don't let them wait for their turn
-			_, _ = s.sweep(waiting) // the next round tells of errors
+			timer.Reset(s.round(&p, &c))
 			continue
 		}
-		begun := time.Now()
-		news, err := s.sweep(s.followed(nil))
-		s.tell(p.failures > 0, err)
-		timer.Reset(p.next(time.Since(begun), news, err != nil))
+		if _, err := s.sweep(some); err != nil {
+			timer.Reset(0) // the next round tells of errors, and tries again
+		}
 	}
+}
+
+// round looks at all followed channels, or a part of them while events come,
+// and returns how long to wait for the next one.
+func (s *Store) round(p *pace, c *checker) time.Duration {
+	if s.waker.isWatching() {
+		if wait, err := c.step(s); err == nil {
+			s.tell(p.failures > 0, nil)
+			p.failures = 0
+			return wait
+		}
+	}
+	begun := time.Now()
+	news, err := s.sweep(s.followed(nil))
+	s.tell(p.failures > 0, err)
+	return p.next(time.Since(begun), news, err != nil)
+}
+
+func (s *Store) followersOf(channels []string) []*follower {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fs := make([]*follower, 0, len(channels))
+	for _, c := range channels {
+		if f := s.followers[c]; f != nil {
+			fs = append(fs, f)
+		}
+	}
+	return fs
 }
 
 // followed gives the followers that are, or all.

@@ -59,7 +59,8 @@ type look struct {
 	// life changes whenever memcached may have lost what it held: by a
 	// restart, a flush, or for want of memory. It is a random mark kept
 	// there by all gateways.
-	life string
+	life    string
+	lifeCAS uint64 // of the mark
 }
 
 // look gets keys and the life's mark at once.
@@ -75,7 +76,7 @@ func (s *server) look(keys ...string) (look, error) {
 			return look{}, err
 		}
 		if mark, ok := l.items[s.lifeKey]; ok {
-			l.life = lifeOf(mark.Value)
+			l.life, l.lifeCAS = lifeOf(mark.Value), mark.CasID
 			return l, nil
 		}
 		// What was got is from between two lives: begin one, then ask again.
