@@ -1,0 +1,12 @@
+export { connect } from "./client.js";
+export { ChannelError } from "./errors.js";
+export { channelClient } from "./seed.js";
+export type Channel = import("./types.js").Channel;
+export type ChannelOptions = import("./types.js").ChannelOptions;
+export type Client = import("./types.js").Client;
+export type ConnectOptions = import("./types.js").ConnectOptions;
+export type Handler = import("./types.js").Handler;
+export type Message = import("./types.js").Message;
+export type Receipt = import("./types.js").Receipt;
+export type Reply = import("./types.js").Reply;
+export type State = import("./types.js").State;

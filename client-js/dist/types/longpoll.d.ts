@@ -1,0 +1,31 @@
+/** @import { Env, Frame, Link } from "./types.js" */
+/**
+ * One exchange: an array of frames out, an array of frames back.
+ *
+ * @param {Env} env
+ * @param {string} url
+ * @param {Frame[]} frames
+ * @param {RequestInit} init `signal`, `keepalive`
+ * @returns {Promise<Frame[]>} throws a close code if the gateway refused this client, else anything
+ */
+export function exchange(env: Env, url: string, frames: Frame[], init: RequestInit): Promise<Frame[]>;
+/**
+ * Long-poll with a WebSocket's face: frames are sent one by one, and come one
+ * by one. Beneath, one exchange with all subscriptions is always held by the
+ * gateway, and what is to be answered at once goes in others beside it, one
+ * at a time so that sends keep their order.
+ *
+ * The gateway keeps no state between exchanges. What the subscriptions stand
+ * at is asked for before each of them, and an answer that was lost is asked
+ * for again.
+ *
+ * @param {Env} env
+ * @param {string} url
+ * @param {() => Frame} hello the first frame of each exchange
+ * @param {() => Frame[]} subscriptions the `subscribe` frames as of now
+ * @returns {Link}
+ */
+export function openLongPoll(env: Env, url: string, hello: () => Frame, subscriptions: () => Frame[]): Link;
+import type { Env } from "./types.js";
+import type { Frame } from "./types.js";
+import type { Link } from "./types.js";

@@ -1,0 +1,11 @@
+// The classic script: a page that loads it with <script src> has the global
+// channelClient, and channelClient.connect for what is newer.
+
+import { channelClient } from "./seed.js";
+
+// <script src="channelclient.js" data-payload-only> serves pages whose
+// callbacks were written for the payload alone.
+const script = /** @type {HTMLScriptElement|null} */ (globalThis.document?.currentScript);
+if (script?.dataset.payloadOnly !== undefined) channelClient.defaults.payloadOnly = true;
+
+Object.assign(globalThis, { channelClient });

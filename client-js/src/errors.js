@@ -1,0 +1,26 @@
+/**
+ * What failed. `code` is for programs: one of the gateway's error codes, or
+ * one of the client's own:
+ *
+ * - `queue_full`: too many unacknowledged sends
+ * - `timeout`: not acknowledged in time; the message may or may not have arrived
+ * - `unconfirmed`: the connection broke twice over it; as for timeout
+ * - `closed`: the connection was closed
+ */
+export class ChannelError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} [message] for people
+   */
+  constructor(code, message = code) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * The errors after which a client does not come back by itself: those of the
+ * close codes from 4200 on, in their order. The last one has none on the
+ * wire; the WebSocket of a client with such a name is not welcomed.
+ */
+export const FINAL = ["bad_frame", "unauthorized", "token_expired", "forbidden", "too_many_connections", "bad_client"];

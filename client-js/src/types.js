@@ -1,0 +1,196 @@
+// The shapes that several modules speak of. Types only: this module is empty
+// at run time.
+
+/**
+ * A frame of the protocol, from or to the gateway: one JSON object. Which
+ * fields it has depends on `op`; docs/protocol.md tells all of them.
+ *
+ * @typedef {object} Frame
+ * @property {string} op
+ * @property {number} [ref]       the client's own number for a request; it comes back in the answer
+ * @property {string} [channel]
+ * @property {string} [cursor]    a place in the channel's order
+ * @property {string} [id]        a message's id
+ * @property {string} [type]
+ * @property {any}    [payload]
+ * @property {string} [from]
+ * @property {string} [reply_to]
+ * @property {number} [time]      unix milliseconds
+ * @property {string} [clientid]
+ * @property {string} [token]
+ * @property {string} [since]
+ * @property {number} [history]
+ * @property {boolean} [echo]
+ * @property {boolean} [recovered]
+ * @property {number} [ping]      seconds
+ * @property {number} [max_message] bytes
+ * @property {number} [retry]     milliseconds
+ * @property {string} [reason]
+ * @property {string} [code]
+ * @property {string} [message]
+ */
+
+/**
+ * A message as callbacks get it.
+ *
+ * @typedef {object} Message
+ * @property {string} type       "" for a text that is no envelope
+ * @property {any}    payload    any JSON value
+ * @property {string} [from]     the sender's client id, where it named one
+ * @property {string} channel
+ * @property {string} id         unique in its channel
+ * @property {string} cursor     its place in the channel; good as `since`
+ * @property {string} [reply_to] the id of the message that this one answers
+ * @property {number} [time]     unix milliseconds, where known
+ */
+
+/**
+ * What `send` resolves to once the gateway's store has the message.
+ *
+ * @typedef {{id: string, cursor: string}} Receipt
+ */
+
+/**
+ * Sends an answer to the message that a callback was called with.
+ *
+ * @callback Reply
+ * @param {string} type
+ * @param {any} [payload]
+ * @returns {Promise<Receipt>}
+ */
+
+/**
+ * @callback Handler
+ * @param {Message} message
+ * @param {Reply} reply
+ * @returns {void}
+ */
+
+/**
+ * Where a connection stands.
+ *
+ * - `connecting`: a transport is being tried, none is trusted yet
+ * - `connected`: `transport` carries everything
+ * - `waiting`: the next attempt comes by itself, or when the page is back online
+ * - `paused`: the page is hidden for good, or in the back-forward cache
+ * - `closed`: over; nothing happens by itself any more
+ *
+ * @typedef {"connecting"|"connected"|"waiting"|"paused"|"closed"} StateName
+ * @typedef {"websocket"|"longpoll"} TransportName
+ *
+ * @typedef {object} State
+ * @property {StateName} state
+ * @property {TransportName|null} transport
+ */
+
+/**
+ * What the state machine knows of a transport. A WebSocket and a long-poll
+ * have this one face; nothing but their `kind` tells them apart. A link says
+ * hello by itself; whether the gateway hears it, its `welcome` tells.
+ *
+ * @typedef {object} Link
+ * @property {TransportName} kind
+ * @property {(frame: Frame) => void} onmessage
+ * @property {(code: number) => void} onclose     a WebSocket close code; comes at most once, never after close()
+ * @property {(frame: Frame) => void} send
+ * @property {() => void} close
+ */
+
+/**
+ * @typedef {object} Clock
+ * @property {() => number} now  milliseconds
+ * @property {(f: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ */
+
+/**
+ * The world around a connection; what a browser has, unless it was given.
+ *
+ * @typedef {object} Surroundings
+ * @property {(new (url: string) => WebSocket)|undefined} WebSocket
+ * @property {typeof fetch} fetch
+ * @property {() => number} random
+ * @property {import("./page.js").Page} page
+ * @property {Store|undefined} storage keeps, for the tab's life, that WebSocket is blocked
+ * @property {string|undefined} base relative URLs are relative to it
+ *
+ * @typedef {Clock & Surroundings} Env
+ * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem">} Store
+ */
+
+/**
+ * @typedef {object} ConnectOptions
+ * @property {string} [clientID]    1 to 128 bytes without spaces; one is made up if it is missing
+ * @property {string} [token]       a signed token, where the gateway asks for one
+ * @property {TransportName[]} [transports] default: both
+ * @property {number} [queue]       how many unacknowledged sends are held; default 1000
+ * @property {number} [sendTimeout] milliseconds until a send without acknowledgement is rejected; default 30000, at most 100000
+ * @property {new (url: string) => WebSocket} [WebSocket] instead of the global one
+ * @property {typeof fetch} [fetch] instead of the global one
+ * @property {Clock} [clock]        for tests, as are those that follow
+ * @property {() => number} [random]
+ * @property {any} [window]
+ * @property {Store} [storage]
+ */
+
+/**
+ * @typedef {object} ChannelOptions
+ * @property {string} [since]   begin after this place: what a page was rendered from, say
+ * @property {number} [history] begin with the newest so many messages; not together with since
+ * @property {boolean} [echo]   get one's own messages, too
+ */
+
+/**
+ * @typedef {object} ChannelEvents
+ * @property {{channel: string, cursor: string}} gap some messages before cursor can't be had any more
+ * @property {ChannelError} error the subscription was refused
+ *
+ * @typedef {ChannelEvents & {state: State}} ClientEvents `gap` and `error` are those of all channels, too
+ */
+
+/**
+ * Has listener called with every event of that name. What it gives back takes
+ * the listener away again.
+ *
+ * @template Events
+ * @typedef {<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void) => () => void} On
+ */
+
+/**
+ * A connection to a gateway.
+ *
+ * @typedef {object} Client
+ * @property {string} clientID who this client is; what others see as a message's `from`
+ * @property {StateName} state
+ * @property {TransportName|null} transport
+ * @property {On<ClientEvents>} on an error that nobody listens for goes to the console
+ * @property {(name: string, options?: ChannelOptions) => Channel} channel
+ *   the channel of that name, 1 to 180 bytes without spaces; the same object
+ *   every time, with the options of the first
+ * @property {() => Promise<number>} ping the milliseconds to the gateway and back; waits for a connection
+ * @property {() => void} close ends the connection for good; what is not acknowledged is rejected
+ */
+
+/**
+ * One channel of a client. It is subscribed to as soon as something is
+ * registered on it; for mere sending it needs not be.
+ *
+ * @typedef {object} Channel
+ * @property {string} name
+ * @property {string} cursor the place of what was last seen; good as `since`
+ * @property {On<ChannelEvents>} on
+ * @property {(type: string, handler: Handler) => Channel} register
+ *   has handler called with every message of a type, or with all for "*"; one's
+ *   own are left out unless the channel has `echo`
+ * @property {(type: string, handler?: Handler) => Channel} unregister
+ *   without a handler all of that type go; the subscription stays
+ * @property {(type: string, payload?: any) => Promise<Receipt>} send
+ *   sends a message of a type of at most 256 bytes and anything that JSON can
+ *   say; without a connection it waits for one. Rejected with a ChannelError
+ * @property {() => void} open subscribes if it isn't already; after close(), from where it was
+ * @property {() => void} close ends the subscription; what is registered stays
+ */
+
+/** @typedef {import("./errors.js").ChannelError} ChannelError */
+
+export {};
