@@ -38,12 +38,22 @@ func (f *ClientFrame) Append(dst []byte) []byte {
 // DecodeClient reads one client frame. What it returns besides nil is always
 // an *Error that may be sent as it stands: its Ref is the frame's, where that
 // could be read. The frame's Payload shares data's memory. data may be of any
-// size; bound it before.
+// size; bound it before. With an error, the frame's Op is empty where the text
+// is no frame at all, and says else what was meant.
 func DecodeClient(data []byte) (ClientFrame, error) {
-	if err := CheckJSON(data); err != nil {
-		return ClientFrame{}, &Error{Code: CodeBadFrame, Message: err.Error()}
+	err := CheckJSON(data)
+	if err == nil {
+		return decodeClient(data)
 	}
-	return decodeClient(data)
+	refused := &Error{Code: CodeBadFrame, Message: err.Error()}
+	if !utf8.Valid(data) || !json.Valid(data) {
+		return ClientFrame{}, refused
+	}
+	// JSON that can't be taken in, for its depth or half a surrogate pair: that
+	// is one message's fault, and its sender is to know which.
+	f, _ := decodeClient(data)
+	refused.Ref = f.Ref
+	return ClientFrame{Op: f.Op, Ref: f.Ref}, refused
 }
 
 // DecodeClientBatch reads a long-poll exchange, a JSON array of client

@@ -90,6 +90,11 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
+// A Reporter tells operators in a few words how a store is doing.
+type Reporter interface {
+	State() string
+}
+
 // ClientCursors keeps the places of the seed's polling clients, who send no
 // cursor themselves. Every store of a gateway that serves them has it.
 type ClientCursors interface {

@@ -37,7 +37,11 @@ func (g *Gateway) ready(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	writeText(w, "ready\n")
+	text := "ready\n"
+	if r, ok := g.store.(store.Reporter); ok {
+		text += "store: " + r.State() + "\n"
+	}
+	writeText(w, text)
 }
 
 func writeText(w http.ResponseWriter, text string) {

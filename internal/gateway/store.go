@@ -1,14 +1,10 @@
 package gateway
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +37,10 @@ func checkStore(s string) error {
 }
 
 func parseStore(s string) (storeSpec, error) {
+	if strings.HasPrefix(s, "memcache://") {
+		cfg, err := memcache.ParseURL(s)
+		return storeSpec{scheme: "memcache", memcache: cfg}, err
+	}
 	u, err := url.Parse(s)
 	if err != nil {
 		return storeSpec{}, fmt.Errorf("%q is no URL", s)
@@ -62,10 +62,6 @@ func parseStore(s string) (storeSpec, error) {
 			return spec, fmt.Errorf("%q: the memory store has no host", s)
 		}
 		err = setParameters(query, spec.memoryParameters())
-	case "memcache":
-		if spec.memcache.Addr, err = memcacheAddr(u); err == nil {
-			err = setParameters(query, spec.memcacheParameters())
-		}
 	default:
 		return spec, fmt.Errorf(unknownScheme, s)
 	}
@@ -85,13 +81,6 @@ func (spec *storeSpec) memoryParameters() map[string]settings.Value {
 	}
 }
 
-func (spec *storeSpec) memcacheParameters() map[string]settings.Value {
-	return map[string]settings.Value{
-		"prefix":  settings.Text(&spec.memcache.Prefix, func(string) error { return nil }),
-		"timeout": settings.Duration(&spec.memcache.Timeout, 10*time.Millisecond, time.Minute),
-	}
-}
-
 func setParameters(query url.Values, known map[string]settings.Value) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		v, ok := known[name]
@@ -106,19 +95,6 @@ func setParameters(query url.Values, known map[string]settings.Value) error {
 		}
 	}
 	return nil
-}
-
-func memcacheAddr(u *url.URL) (string, error) {
-	port := cmp.Or(u.Port(), "11211")
-	switch n, err := strconv.ParseUint(port, 10, 16); {
-	case u.Hostname() == "":
-		return "", errors.New("the host is missing; write memcache://127.0.0.1:11211")
-	case strings.Contains(u.Host, ","):
-		return "", errors.New("the PHP library's layout takes one server: its clients would not find channels elsewhere")
-	case err != nil || n == 0:
-		return "", fmt.Errorf("the port can't be %q", port)
-	}
-	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
 // open makes the store. Messages of maxMessage bytes are to fit: their payload

@@ -81,7 +81,18 @@ func (s *Server) Restart(t testing.TB) {
 }
 
 // Pause stops the process by SIGSTOP: connections stay, nobody answers.
-func (s *Server) Pause(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	deadline := time.After(patience)
+	for wait := time.Millisecond; !isStopped(s.cmd.Process.Pid); wait = min(2*wait, 50*time.Millisecond) {
+		select {
+		case <-time.After(wait):
+		case <-deadline:
+			t.Fatal("memcached does not stop")
+		}
+	}
+}
 
 // Resume ends a Pause.
 func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }

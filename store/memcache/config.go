@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,7 +92,11 @@ func ParseURL(raw string) (Config, error) {
 	case u.Path != "" && u.Path != "/" || u.Fragment != "":
 		return Config{}, fmt.Errorf("memcache: the URL has %q behind the host, which means nothing", u.Path+u.Fragment)
 	}
-	cfg := Config{Addr: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), defaultPort))}
+	port := cmp.Or(u.Port(), defaultPort)
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return Config{}, fmt.Errorf("memcache: the port can't be %q", port)
+	}
+	cfg := Config{Addr: net.JoinHostPort(u.Hostname(), port)}
 	if err := cfg.setParameters(u.RawQuery); err != nil {
 		return Config{}, err
 	}

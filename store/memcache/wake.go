@@ -104,6 +104,9 @@ func (s *Store) Mode() string {
 	return byPolling
 }
 
+// State is the Mode, for operators.
+func (s *Store) State() string { return "memcached, followed by " + s.Mode() }
+
 // learn is the goroutine that keeps a stream of events open.
 func (s *Store) learn() {
 	ctx, cancel := context.WithCancel(context.Background())

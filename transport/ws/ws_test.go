@@ -192,6 +192,8 @@ func TestRefusedFramesKeepTheConnection(t *testing.T) {
 		{"too large", `{"op":"send","ref":9,"channel":"a","type":"t","payload":"` + strings.Repeat("x", 999) + `"}`, protocol.CodeTooLarge},
 		{"second hello", `{"op":"hello","ref":9}`, protocol.CodeBadFrame},
 		{"bad id", `{"op":"send","ref":9,"channel":"a","type":"t","id":"12"}`, protocol.CodeBadFrame},
+		{"half a surrogate pair", `{"op":"send","ref":9,"channel":"a","type":"t","payload":"\ud800"}`, protocol.CodeBadFrame},
+		{"too deep", `{"op":"send","ref":9,"channel":"a","type":"t","payload":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`, protocol.CodeBadFrame},
 		{"too many channels", `{"op":"subscribe","ref":9,"channel":"second"}`, protocol.CodeTooManyChannels},
 		{"twice", `{"op":"subscribe","ref":9,"channel":"first"}`, protocol.CodeTooManyChannels},
 	}

@@ -49,7 +49,7 @@ func TestPausedServer(t *testing.T) {
 			const timeout = 200 * time.Millisecond
 			s := memcachedtest.Start(t)
 			c := dial(t, s, Config{Timeout: timeout})
-			s.Halt(t)
+			s.Pause(t)
 			begun := time.Now()
 			if err := exchange(t.Context(), c); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("got %v, want a timeout", err)
@@ -71,7 +71,7 @@ func TestKilledServer(t *testing.T) {
 			needs(t, needed[name])
 			s := memcachedtest.Start(t)
 			c := dial(t, s, Config{})
-			s.Halt(t) // so that it can't answer before it ends
+			s.Pause(t) // so that it can't answer before it ends
 			result := make(chan error, 1)
 			go func() { result <- exchange(t.Context(), c) }()
 			s.Kill(t)
@@ -105,7 +105,7 @@ func TestFaultAmidAnswers(t *testing.T) {
 		fault func(s *memcachedtest.Server, t testing.TB)
 		want  func(error) bool
 	}{
-		{"paused", (*memcachedtest.Server).Halt, func(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }},
+		{"paused", (*memcachedtest.Server).Pause, func(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }},
 		{"killed", (*memcachedtest.Server).Kill, isGone},
 	}
 	for _, tt := range tests {
@@ -139,7 +139,7 @@ func TestStreamOfPausedServer(t *testing.T) {
 	needs(t, watching)
 	s := memcachedtest.Start(t)
 	c, w := dial(t, s, Config{}), watch(t, s, "a")
-	s.Halt(t)
+	s.Pause(t)
 	if err := c.SetQuiet(t.Context(), "a", []byte("v"), 5); err != nil {
 		t.Fatal(err)
 	}
