@@ -85,7 +85,7 @@ func dialPublisher(ctx context.Context, target *url.URL, o Options, c *credit) (
 	if err != nil {
 		return nil, err
 	}
-	go io.Copy(io.Discard, conn.r) // ends with close
+	go func() { _, _ = io.Copy(io.Discard, conn.r) }() // ends with close
 	return &publisher{conn, c}, nil
 }
 

@@ -117,14 +117,16 @@ func (s *subscriber) frame() ([]byte, error) {
 		}
 		size, header = int(binary.BigEndian.Uint64(head[2:])), 10
 	}
-	s.r.Discard(header)
+	if _, err := s.r.Discard(header); err != nil {
+		return nil, err
+	}
 	if size <= s.r.Size() {
 		frame, err := s.r.Peek(size)
 		if err != nil {
 			return nil, err
 		}
-		s.r.Discard(size)
-		return frame, nil
+		_, err = s.r.Discard(size) // the bytes stay until the next read
+		return frame, err
 	}
 	frame := make([]byte, size)
 	_, err = io.ReadFull(s.r, frame)

@@ -47,10 +47,10 @@ func serverLog(log zerolog.Logger) *stdlog.Logger {
 type lineWriter struct{ log zerolog.Logger }
 
 func (w lineWriter) Write(p []byte) (int, error) {
-	event := w.log.Warn()
+	level := zerolog.WarnLevel
 	if bytes.Contains(p, []byte("panic")) {
-		event = w.log.Error()
+		level = zerolog.ErrorLevel
 	}
-	event.Str("from", "net/http").Msg(string(bytes.TrimSpace(p)))
+	w.log.WithLevel(level).Str("from", "net/http").Msg(string(bytes.TrimSpace(p)))
 	return len(p), nil
 }

@@ -40,7 +40,7 @@ func Start(t testing.TB, args ...string) *Server {
 	for range 5 {
 		s.Addr = freeAddr(t)
 		if err = s.start(); err == nil {
-			t.Cleanup(func() { s.stop(syscall.SIGKILL) })
+			t.Cleanup(func() { s.stop() })
 			return s
 		}
 	}
@@ -67,14 +67,14 @@ func (s *Server) Kill(t testing.TB) {
 	if s.cmd == nil {
 		t.Fatal("memcached does not run")
 	}
-	s.stop(syscall.SIGKILL)
+	s.stop()
 }
 
 // Restart ends the process, where it runs, and starts an empty one on the
 // same address.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
-	s.stop(syscall.SIGKILL)
+	s.stop()
 	if err := s.start(); err != nil {
 		t.Fatalf("memcached did not start again: %v", err)
 	}
@@ -127,7 +127,7 @@ func (s *Server) start() error {
 		close(dead)
 	}(s.dead)
 	if err := s.await(); err != nil {
-		s.stop(syscall.SIGKILL)
+		s.stop()
 		return err
 	}
 	return nil
@@ -174,11 +174,11 @@ func (s *Server) probe() error {
 	return nil
 }
 
-func (s *Server) stop(sig syscall.Signal) {
+func (s *Server) stop() {
 	if s.cmd == nil {
 		return
 	}
-	_ = s.cmd.Process.Signal(sig)
+	_ = s.cmd.Process.Signal(syscall.SIGKILL)
 	<-s.dead
 	s.cmd = nil
 }

@@ -30,9 +30,9 @@ func (c *checker) step(s *Store) (wait time.Duration, err error) {
 	}
 	batch := c.round[:min(safetyBatch, len(c.round))]
 	c.round = c.round[len(batch):]
-	changed := batch
 	if len(batch) > 0 {
-		if changed, err = c.changed(s, batch); err != nil {
+		changed, err := c.changed(s, batch)
+		if err != nil {
 			c.close()
 			changed = batch // by the ordinary way, which tells of errors
 		}

@@ -1,6 +1,7 @@
 package memcache
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestBadNamesAreRefused(t *testing.T) {
 		_, cursorErr := s.ClientCursor(t.Context(), name, "bob")
 		setErr := s.SetClientCursor(t.Context(), name, "bob", "x")
 		for _, err := range []error{appendErr, readErr, tailErr, cursorErr, setErr} {
-			if e, ok := err.(*protocol.Error); !ok || e.Code != protocol.CodeBadChannel {
+			if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.CodeBadChannel {
 				t.Errorf("%q: got %v, want %s", name, err, protocol.CodeBadChannel)
 			}
 		}

@@ -136,7 +136,7 @@ func (f *follower) takeIn(d *document, present bool, l look, now time.Time) (new
 		if !ok || k.raw != raw {
 			m := e.message()
 			// PHP may only have written it in another way.
-			if !(ok && k.cursor == m.Cursor) && f.record.add(m, at) {
+			if (!ok || k.cursor != m.Cursor) && f.record.add(m, at) {
 				news = true
 			}
 			k = known{raw, m.Cursor}

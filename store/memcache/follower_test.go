@@ -328,9 +328,9 @@ func TestPace(t *testing.T) {
 	if got, want := p.next(30*time.Millisecond, true, false), 60*time.Millisecond; got != want {
 		t.Errorf("after a sweep of 30ms: got %v, want %v", got, want)
 	}
-	for i, want := range []time.Duration{50, 100, 200, 400, 800, 1000, 1000} {
-		if got := p.next(took, false, true); got != want*time.Millisecond {
-			t.Errorf("after failure %d: got %v, want %vms", i+1, got, want)
+	for i, ms := range []int{50, 100, 200, 400, 800, 1000, 1000} {
+		if got := p.next(took, false, true).Milliseconds(); got != int64(ms) {
+			t.Errorf("after failure %d: got %v ms, want %v", i+1, got, ms)
 		}
 	}
 	if got := p.next(took, true, false); got != p.min {

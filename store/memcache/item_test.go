@@ -104,7 +104,7 @@ func TestPack(t *testing.T) {
 		{"below the threshold", strings.Repeat("x", deflateAbove), flagsPlain, nil},
 		{"above", strings.Repeat("x", deflateAbove+1), flagsZlib, nil},
 		{"above again", strings.Repeat("y", 2*deflateAbove), flagsZlib, nil},
-		{"above, nothing to gain", string(noise(600 << 10)), flagsZlib, nil},
+		{"above, nothing to gain", noise(600 << 10), flagsZlib, nil},
 		{"larger", strings.Repeat("x", maxText+1), 0, store.ErrTooLarge},
 		{"too large compressed", noise(1300 << 10), 0, store.ErrTooLarge},
 	} {

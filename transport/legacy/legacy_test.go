@@ -51,28 +51,28 @@ func (s *watched) set(err error, hold chan struct{}) {
 	s.err, s.hold = err, hold
 }
 
-func (s *watched) state() (error, chan struct{}) {
+func (s *watched) state() (hold chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.err, s.hold
+	return s.hold, s.err
 }
 
 func (s *watched) ClientCursor(ctx context.Context, channel, client string) (protocol.Cursor, error) {
-	if err, _ := s.state(); err != nil {
+	if _, err := s.state(); err != nil {
 		return "", err
 	}
 	return s.Store.ClientCursor(ctx, channel, client)
 }
 
 func (s *watched) SetClientCursor(ctx context.Context, channel, client string, c protocol.Cursor) error {
-	if _, hold := s.state(); hold != nil {
+	if hold, _ := s.state(); hold != nil {
 		<-hold
 	}
 	return s.Store.SetClientCursor(ctx, channel, client, c)
 }
 
 func (s *watched) Append(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error) {
-	if err, _ := s.state(); err != nil {
+	if _, err := s.state(); err != nil {
 		return "", err
 	}
 	return s.Store.Append(ctx, channel, m)
@@ -255,7 +255,7 @@ func TestManyMessagesTakeSeveralAnswers(t *testing.T) {
 			all = append(all, m)
 		}
 		var got []string
-		for range len(all) {
+		for range all {
 			if got = append(got, b.poll(alice+now)...); len(got) >= len(all) {
 				break
 			}

@@ -99,7 +99,7 @@ func (p *poller) remove(c *conn) {
 		defer p.mu.Unlock()
 		if p.conns[int32(fd)] == c {
 			delete(p.conns, int32(fd))
-			syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, int(fd), nil) // close would do it, too
+			_ = syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, int(fd), nil) // close would do it, too
 		}
 	})
 }

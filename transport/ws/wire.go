@@ -108,8 +108,8 @@ func (w *wire) Abort() {
 		w.Conn.Close()
 		return
 	}
-	tcp.CloseRead()
-	tcp.CloseWrite()
+	_ = tcp.CloseRead() // it may have ended already
+	_ = tcp.CloseWrite()
 }
 
 // linger lets the peer read what was written last, before the connection
@@ -117,7 +117,7 @@ func (w *wire) Abort() {
 func (w *wire) linger() {
 	if tcp, ok := w.Conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
 		tcp.SetReadDeadline(time.Now().Add(lingerWait))
-		io.CopyN(io.Discard, tcp, lingerMost)
+		_, _ = io.CopyN(io.Discard, tcp, lingerMost)
 	}
 }
 
