@@ -404,3 +404,48 @@ func TestCodec(t *testing.T) {
 		t.Errorf("got %v allocations a frame, want 0", got)
 	}
 }
+
+// TestCatchesUpAfterADrain: a reader that was slow for a while gets everything,
+// and is written to directly again, past the deadlines of the slow time.
+func TestCatchesUpAfterADrain(t *testing.T) {
+	h := newHandler(t, transport.Limits{}, func(c *hub.Config) { c.Lag = 64 << 20; c.LogBytes = 64 << 20 })
+	addr := serve(t, h)
+	nc := rawDial(t, addr, "?clientid=slow", maskedText(`{"op":"subscribe","ref":1,"channel":"room"}`))
+	r := rawReader(t, nc)
+	r.frame() // welcome
+	r.frame() // subscribed
+	quick, writer := enter(t, addr, "quick"), enter(t, addr, "writer")
+	quick.subscribe("room")
+	const many = 200
+	payload := `"` + strings.Repeat("x", 60_000) + `"`
+	say := func() {
+		writer.say(`{"op":"send","channel":"room","type":"t","payload":` + payload + `}`)
+		quick.want(protocol.OpMessage)
+	}
+	for range many { // 12 MB: beyond what sockets hold
+		say()
+	}
+	for i := range many + 50 {
+		if i >= many {
+			say()
+		}
+		f, err := protocol.DecodeServer(mustText(t, r))
+		if err != nil || f.Op != protocol.OpMessage || string(f.Payload) != payload {
+			t.Fatalf("message %d: got op %q, %v", i, f.Op, err)
+		}
+	}
+}
+
+func mustText(t *testing.T, r *rawFrames) []byte {
+	t.Helper()
+	for {
+		op, text := r.frame()
+		switch op {
+		case opText:
+			return text
+		case opPing:
+		default:
+			t.Fatalf("got a frame %x", op)
+		}
+	}
+}
