@@ -13,6 +13,7 @@ import (
 	"github.com/commchannel/gateway/internal/gateway/settings"
 	"github.com/commchannel/gateway/store"
 	"github.com/commchannel/gateway/store/memcache"
+	"github.com/commchannel/gateway/store/memlog"
 	"github.com/commchannel/gateway/store/memory"
 )
 
@@ -27,6 +28,7 @@ type storeSpec struct {
 	scheme   string
 	memory   memory.Config
 	memcache memcache.Config
+	memlog   memlog.Config
 }
 
 const unknownScheme = "%q: a store's URL begins with memory:// or memcache://"
@@ -38,8 +40,7 @@ func checkStore(s string) error {
 
 func parseStore(s string) (storeSpec, error) {
 	if strings.HasPrefix(s, "memcache://") {
-		cfg, err := memcache.ParseURL(s)
-		return storeSpec{scheme: "memcache", memcache: cfg}, err
+		return parseMemcache(s)
 	}
 	u, err := url.Parse(s)
 	if err != nil {
@@ -71,6 +72,19 @@ func parseStore(s string) (storeSpec, error) {
 	return spec, nil
 }
 
+// parseMemcache reads the URL of a memcached by the layout in it.
+func parseMemcache(s string) (spec storeSpec, err error) {
+	_, query, _ := strings.Cut(s, "?")
+	if parameters, _ := url.ParseQuery(query); parameters.Get("layout") == "log" {
+		spec.scheme = "memlog"
+		spec.memlog, err = memlog.ParseURL(s)
+		return spec, err
+	}
+	spec.scheme = "memcache"
+	spec.memcache, err = memcache.ParseURL(s)
+	return spec, err
+}
+
 func (spec *storeSpec) memoryParameters() map[string]settings.Value {
 	return map[string]settings.Value{
 		"messages": settings.Int(&spec.memory.MaxMessages, 1, 10_000_000),
@@ -100,9 +114,13 @@ func setParameters(query url.Values, known map[string]settings.Value) error {
 // open makes the store. Messages of maxMessage bytes are to fit: their payload
 // is in an envelope twice.
 func (spec storeSpec) open(maxMessage int, log zerolog.Logger) (fullStore, error) {
-	if spec.scheme == "memcache" {
+	switch spec.scheme {
+	case "memcache":
 		spec.memcache.Logger = log
 		return memcache.New(spec.memcache)
+	case "memlog":
+		spec.memlog.Logger = log
+		return memlog.New(spec.memlog)
 	}
 	if spec.memory.MaxBytes == 0 {
 		spec.memory.MaxBytes = max(1<<20, 8*maxMessage)

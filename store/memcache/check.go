@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/commchannel/gateway/store/memcache/mcwire"
+	"github.com/commchannel/gateway/store/mcwire"
 )
 
 // While events come, the poller only makes sure of them: once in safetyEvery

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/commchannel/gateway/store/memcache/mcwire"
+	"github.com/commchannel/gateway/store/mcwire"
 )
 
 // How the store learns of other processes' messages: memcached tells of every
