@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/commchannel/gateway/internal/memcachedtest"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/store"
@@ -46,14 +48,13 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkSplice(b *testing.B) {
 	for _, n := range []int{100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			d, err := decode(sampleText(n, time.Now()))
-			if err != nil {
-				b.Fatal(err)
-			}
+			d := mustDecode(b, sampleText(n, time.Now()))
 			raw := protocol.AppendString(nil, `{"type":"msg","payload":"hi"}`)
 			b.ReportAllocs()
 			for b.Loop() {
-				d.with("g64e0c3a2d1f5b-0123456789ab", raw)
+				edited := *d // as decoded; only entries behind its own are added
+				edited.entries = append(edited.entries, entry{"g64e0c3a2d1f5b-0123456789ab", raw})
+				edited.text()
 			}
 		})
 	}
@@ -63,12 +64,9 @@ func BenchmarkSplice(b *testing.B) {
 func BenchmarkFollow(b *testing.B) {
 	for _, n := range []int{100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			d, err := decode(sampleText(n, time.Now()))
-			if err != nil {
-				b.Fatal(err)
-			}
+			d := mustDecode(b, sampleText(n, time.Now()))
 			one := itemLook(time.Now(), 1, string(d.json))
-			two := itemLook(time.Now(), 2, string(d.with("more", []byte(`"x"`))))
+			two := itemLook(time.Now(), 2, string(textWith(d, "more", `"x"`)))
 			f := newFollower("c", "channel_c", 1000)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -120,6 +118,47 @@ func BenchmarkAppend(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// Messages of so many appenders at once, in one channel of about 100 messages.
+// Each appends the next when it has the place of the one before.
+func BenchmarkAppendTogether(b *testing.B) {
+	const round = 512 // messages until the document is as at first
+	server := memcachedtest.Start(b)
+	c := dial(b, server)
+	s := openStore(b, Config{Addr: server.Addr})
+	text := []byte(strings.Repeat("x", 128))
+	for _, appenders := range []int{1, 8, 64} {
+		b.Run(fmt.Sprint(appenders), func(b *testing.B) {
+			took := make([][]time.Duration, appenders)
+			for b.Loop() {
+				b.StopTimer()
+				setDocument(b, c, "together", string(sampleText(100, time.Now())))
+				b.StartTimer()
+				var g errgroup.Group
+				for i := range took {
+					g.Go(func() error {
+						for range round / appenders {
+							begun := time.Now()
+							if _, err := s.Append(b.Context(), "together", store.Message{ID: protocol.NewMessageID(begun), Text: text}); err != nil {
+								return err
+							}
+							took[i] = append(took[i], time.Since(begun))
+						}
+						return nil
+					})
+				}
+				if err := g.Wait(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			all := slices.Concat(took...)
+			slices.Sort(all)
+			b.ReportMetric(float64(len(all))/b.Elapsed().Seconds(), "messages/s")
+			b.ReportMetric(float64(all[len(all)/2].Microseconds()), "p50-us")
+			b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-us")
 		})
 	}
 }

@@ -116,12 +116,10 @@ func (s *Store) SetClientCursor(ctx context.Context, channel, client string, c p
 	if d.hasPlace(id, d.lastIDAt(at, id)) {
 		return nil
 	}
-	return s.update(ctx, channel, func(d *document) ([]byte, error) {
-		last := d.lastIDAt(at, id)
-		if d.hasPlace(id, last) {
-			return nil, nil
+	return s.change(ctx, channel, len(id), func(d *document) {
+		if last := d.lastIDAt(at, id); !d.hasPlace(id, last) {
+			d.set(id, last.json())
 		}
-		return d.replacing(id, last.json()), nil
 	})
 }
 

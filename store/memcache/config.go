@@ -141,7 +141,7 @@ func (c *Config) setParameter(name, value string) error {
 		c.PollMax, err = positive(value)
 	case "layout":
 		if value != "php" {
-			err = errors.New("want php")
+			err = errors.New("want php or log")
 		}
 	default:
 		return fmt.Errorf("memcache: unknown parameter %q; known are prefix, timeout, poll_min, poll_max and layout", name)

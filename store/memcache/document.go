@@ -44,7 +44,9 @@ type document struct {
 	members []member       // of the outermost object
 	// splice is the offset in json of the brace that ends "messages", where
 	// that is all that stands before the end; else -1.
-	splice int
+	splice  int
+	decoded int  // with splice, how many of entries json holds
+	changed bool // by set
 }
 
 type member struct {
@@ -65,7 +67,7 @@ func decode(text []byte) (*document, error) {
 	if !utf8.Valid(text) {
 		return nil, errNotDocument // PHP can't read it either
 	}
-	d := &document{json: text, splice: -1}
+	d := &document{json: text, index: map[string]int{}, splice: -1}
 	p := &scanner{s: text}
 	last := ""
 	ok := p.object(func(key []byte) bool {
@@ -151,36 +153,37 @@ func (d *document) findSplice(lastKey string) {
 		return
 	}
 	if inner = bytes.TrimRight(inner, " \t\r\n"); inner[len(inner)-1] == '}' {
-		d.splice = len(inner) - 1
+		d.splice, d.decoded = len(inner)-1, len(d.entries)
 	}
 }
 
-// with gives the text of d with an entry more at the end. d must not have it
-// yet.
-func (d *document) with(id string, raw []byte) []byte {
+// set writes an entry: in its place where id is there, or else at the end.
+func (d *document) set(id string, raw []byte) {
+	if _, ok := d.index[id]; ok {
+		d.splice = -1
+	}
+	d.put(id, raw)
+	d.changed = true
+}
+
+// text gives d's JSON as it is after the sets.
+func (d *document) text() []byte {
 	if d.splice < 0 {
-		return d.encode(append(slices.Clip(d.entries), entry{id, raw}))
+		return d.encode(d.entries)
 	}
-	out := make([]byte, 0, len(d.json)+len(id)+len(raw)+len(`,"":`)+8)
-	out = append(out, d.json[:d.splice]...)
-	if len(d.entries) > 0 {
-		out = append(out, ',')
+	size := len(d.json)
+	for _, e := range d.entries[d.decoded:] {
+		size += len(e.id) + len(e.raw) + len(`,"":`)
 	}
-	out = append(protocol.AppendString(out, id), ':')
-	out = append(out, raw...)
+	out := append(make([]byte, 0, size+8), d.json[:d.splice]...)
+	for i, e := range d.entries[d.decoded:] {
+		if d.decoded+i > 0 {
+			out = append(out, ',')
+		}
+		out = append(protocol.AppendString(out, e.id), ':')
+		out = append(out, e.raw...)
+	}
 	return append(out, d.json[d.splice:]...)
-}
-
-// replacing gives the text of d with id's value changed in its place, or at
-// the end where id is not there.
-func (d *document) replacing(id string, raw []byte) []byte {
-	i, ok := d.index[id]
-	if !ok {
-		return d.with(id, raw)
-	}
-	entries := slices.Clone(d.entries)
-	entries[i].raw = raw
-	return d.encode(entries)
 }
 
 // encode writes d anew with these entries, and keeps members it doesn't know.

@@ -208,26 +208,44 @@ func TestDecodeIsAsLenientAsPHP(t *testing.T) {
 // and so are the members that mean nothing to us.
 func checkEdits(t testing.TB, text []byte, id, raw string) {
 	t.Helper()
-	d, err := decode(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := bytes.Clone(text)
+	d, before := mustDecode(t, text), bytes.Clone(text)
+	added := string(entry{raw: []byte(raw)}.text())
 	if _, there := d.index[id]; !there {
-		want := append(pairs(d), id+" "+string(entry{raw: []byte(raw)}.text()))
-		checkText(t, "with", d.with(id, []byte(raw)), want)
-		checkText(t, "replacing what is not there", d.replacing(id, []byte(raw)), want)
+		want := append(pairs(d), id+" "+added)
+		edited := mustDecode(t, text)
+		edited.set(id, []byte(raw))
+		checkText(t, "with one more", edited.text(), want)
+		edited.set(id+"2", []byte(raw))
+		checkText(t, "with two more", edited.text(), append(want, id+"2 "+added))
 	}
 	if len(d.entries) > 0 {
 		middle := len(d.entries) / 2
 		want := pairs(d)
-		want[middle] = d.entries[middle].id + " " + string(entry{raw: []byte(raw)}.text())
-		checkText(t, "replacing", d.replacing(d.entries[middle].id, []byte(raw)), want)
+		want[middle] = d.entries[middle].id + " " + added
+		edited := mustDecode(t, text)
+		edited.set(d.entries[middle].id, []byte(raw))
+		checkText(t, "with one replaced", edited.text(), want)
 	}
+	checkText(t, "unchanged", d.text(), pairs(d))
 	checkText(t, "encode", d.encode(d.entries), pairs(d))
 	if !bytes.Equal(text, before) {
 		t.Errorf("the text was changed: got %q, want %q", text, before)
 	}
+}
+
+func mustDecode(t testing.TB, text []byte) *document {
+	t.Helper()
+	d, err := decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// textWith is d's with one more entry.
+func textWith(d *document, id, raw string) []byte {
+	d.set(id, []byte(raw))
+	return d.text()
 }
 
 func checkText(t testing.TB, name string, text []byte, want []string) {
@@ -245,14 +263,11 @@ func checkText(t testing.TB, name string, text []byte, want []string) {
 }
 
 func TestEncodeKeepsFurtherMembers(t *testing.T) {
-	d, err := decode([]byte(`{"messages":["a"],"x":{"y":1},"lastid":7}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := string(d.with("b", []byte(`"c"`))), `{"messages":{"0":"a","b":"c"},"x":{"y":1},"lastid":7}`; got != want {
+	d := mustDecode(t, []byte(`{"messages":["a"],"x":{"y":1},"lastid":7}`))
+	if got, want := string(textWith(d, "b", `"c"`)), `{"messages":{"0":"a","b":"c"},"x":{"y":1},"lastid":7}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := string(newDocument().with("b", []byte(`"c"`))), `{"lastid":0,"messages":{"b":"c"}}`; got != want {
+	if got, want := string(textWith(newDocument(), "b", `"c"`)), `{"lastid":0,"messages":{"b":"c"}}`; got != want {
 		t.Errorf("a new channel: got %s, want %s", got, want)
 	}
 }

@@ -104,7 +104,7 @@ func TestAppendStopsWaitingWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	var g errgroup.Group
-	for i := range 3 { // one waits for memcached's lock, the others for that one
+	for i := range 3 {
 		g.Go(func() error {
 			_, err := s.Append(ctx, "c", store.Message{ID: fmt.Sprint("m", i)})
 			if !errors.Is(err, context.DeadlineExceeded) {
@@ -116,8 +116,11 @@ func TestAppendStopsWaitingWithItsContext(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Error(err)
 	}
-	if len(s.turns.writers) != 0 {
-		t.Errorf("%d turns are left over", len(s.turns.writers))
+	if err := s.Close(); err != nil { // the writer has ended by then
+		t.Error(err)
+	}
+	if len(s.queues.of) != 0 {
+		t.Errorf("%d queues are left over", len(s.queues.of))
 	}
 }
 
@@ -191,14 +194,14 @@ func TestAppendSeesWritesDespiteItsLock(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			channel, tries := fmt.Sprint("c", i), 0
 			test.before(t, channel)
-			err := s.update(t.Context(), channel, func(d *document) ([]byte, error) {
+			err := s.change(t.Context(), channel, 1, func(d *document) {
 				if tries++; tries == 1 {
 					test.within(t, channel)
 				}
-				return d.with("mine", []byte(`"x"`)), nil
+				d.set("mine", []byte(`"x"`))
 			})
 			if err != nil || tries != 2 {
-				t.Fatalf("update: %v after %d tries, want 2", err, tries)
+				t.Fatalf("change: %v after %d tries, want 2", err, tries)
 			}
 			if got := texts(mustRead(t, s, channel, "").Messages); !slices.Equal(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
@@ -212,12 +215,12 @@ func TestTheLockIsAsPHPs(t *testing.T) {
 	server := memcachedtest.Start(t)
 	c, s := dial(t, server), openStore(t, Config{Addr: server.Addr})
 	var lock *gomemcache.Item
-	err := s.update(t.Context(), "c", func(d *document) ([]byte, error) {
-		var err error
-		lock, err = c.Get("channel_lock_c")
-		return d.with("m", []byte(`"x"`)), err
+	var lookErr error
+	err := s.change(t.Context(), "c", 1, func(d *document) {
+		lock, lookErr = c.Get("channel_lock_c")
+		d.set("m", []byte(`"x"`))
 	})
-	if err != nil {
+	if err := errors.Join(err, lookErr); err != nil {
 		t.Fatal(err)
 	}
 	if lock.Flags != 768 || string(lock.Value) != "1" {

@@ -30,7 +30,7 @@ type Store struct {
 	cfg    Config
 	server *server
 	packer packer
-	turns  turns
+	queues queues
 	recent recent
 	waker  *waker
 	kick   chan struct{} // tells the poller of a new follower
@@ -62,7 +62,7 @@ func New(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg:       cfg,
 		server:    newServer(cfg),
-		turns:     turns{writers: make(map[string]*turn)},
+		queues:    queues{of: make(map[string]*queue)},
 		recent:    recent{places: make(map[messageKey]protocol.Cursor)},
 		waker:     newWaker(),
 		kick:      make(chan struct{}, 1),
@@ -76,10 +76,11 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Append writes m at the end of channel's document. Its errors are
-// store.ErrUnavailable, also where another writer keeps the lock for longer
-// than 6 seconds; store.ErrTooLarge, where the document would pass what
-// memcached keeps; ErrForeign; and store.ErrClosed.
+// Append writes m at the end of channel's document, together with others that
+// wait for the same. Its errors are store.ErrUnavailable, also where another
+// writer keeps the lock for longer than 6 seconds; store.ErrTooLarge, where the
+// document would pass what memcached keeps; ErrForeign; store.ErrClosed; and
+// ctx's, which tells that m was not written.
 func (s *Store) Append(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error) {
 	if err := s.begin(ctx, channel); err != nil {
 		return "", err
@@ -92,17 +93,18 @@ func (s *Store) Append(ctx context.Context, channel string, m store.Message) (pr
 		return "", errors.New("memcache: a message's text is not valid UTF-8") // it would wipe the channel for PHP
 	}
 	added := entry{m.ID, protocol.AppendString(make([]byte, 0, len(m.Text)+len(m.Text)/8+16), string(m.Text))}
-	place := added.cursor()
-	err := s.update(ctx, channel, func(d *document) ([]byte, error) {
+	var place protocol.Cursor
+	err := s.change(ctx, channel, len(added.id)+len(added.raw), func(d *document) {
 		if i, ok := d.index[m.ID]; ok {
 			place = d.entries[i].cursor()
-			return nil, nil
+			return
 		}
-		if c, ok := s.appended(channel, m.ID); ok {
-			place = c
-			return nil, nil
+		var ok bool
+		if place, ok = s.appended(channel, m.ID); ok {
+			return
 		}
-		return d.with(added.id, added.raw), nil
+		place = added.cursor()
+		d.set(added.id, added.raw)
 	})
 	if err != nil {
 		return "", err
@@ -180,7 +182,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.server.ping()
 }
 
-// Close ends the store. Calls under way end within Config.Timeout.
+// Close ends the store. What waits to be written is written still, unless
+// another writer holds the channel's lock. Each call to memcached that this
+// takes is bounded by Config.Timeout.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {

@@ -68,7 +68,8 @@ func TestPruneDropsWhatIsOld(t *testing.T) {
 			}
 		}
 	}
-	checkText(t, "with, after pruning", got.with("new", []byte(`"y"`)), append(pairs(got), "new y"))
+	after := append(pairs(got), "new y")
+	checkText(t, "with one more, after pruning", textWith(got, "new", `"y"`), after)
 }
 
 func TestPruneKeeps(t *testing.T) {
