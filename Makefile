@@ -13,10 +13,10 @@ ALL   := ./...
 QUICK = $$($(GO) list $(ALL) | grep -v '/e2e')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deps gofmt vet lint dist race cover fuzz bench e2e js php
+.PHONY: help run test check deps gofmt vet lint dist race cover fuzz bench bench-memcache e2e js php
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the gateway: make run ARGS="--store memcache://127.0.0.1:11211"
 	$(GO) run ./cmd/gateway $(ARGS)
@@ -43,6 +43,9 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 
 bench: ## the Go benchmarks, BENCHTIME (1s) each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(QUICK)
+
+bench-memcache: deps ## from PHP's send to a WebSocket, over memcached: latency and cost, in about three minutes
+	$(GO) run ./e2e/benchmemcache
 
 e2e: deps ## the real binary with memcached, PHP, node and Chromium
 	$(GO) test -race -count=1 -timeout 15m -v ./e2e/...

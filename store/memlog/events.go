@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -153,6 +154,15 @@ func (s *Store) Modes() map[string]Mode {
 		modes[v.addr] = Mode(v.mode.Load())
 	}
 	return modes
+}
+
+// State is the Modes, for operators.
+func (s *Store) State() string {
+	var parts []string
+	for _, v := range s.servers {
+		parts = append(parts, v.addr+" "+Mode(v.mode.Load()).String())
+	}
+	return "memcached, log layout: " + strings.Join(parts, ", ")
 }
 
 // setMode has all heads looked at when the mode changes: something may have

@@ -55,6 +55,7 @@ type Store struct {
 var (
 	_ store.Store         = (*Store)(nil)
 	_ store.Pinger        = (*Store)(nil)
+	_ store.Reporter      = (*Store)(nil)
 	_ store.ClientCursors = (*Store)(nil)
 )
 
