@@ -67,7 +67,7 @@ func (s *subscriber) handshake(target *url.URL, i int, channel string) error {
 		if bytes.HasPrefix(frame, []byte(`{"op":"subscribed"`)) {
 			return nil
 		}
-		if !bytes.HasPrefix(frame, []byte(`{"op":"welcome"`)) {
+		if isPing := len(frame) == 0; !isPing && !bytes.HasPrefix(frame, []byte(`{"op":"welcome"`)) {
 			return fmt.Errorf("the gateway said %s", frame)
 		}
 	}
