@@ -50,6 +50,12 @@ class JSCommChannel extends CommChannel
         return array_map(self::read(...), parent::getMessages());
     }
 
+    /** @return list<array{type: string, msg: mixed, payload: mixed, from: string}> */
+    public function waitForMessages(float $seconds): array
+    {
+        return array_map(self::read(...), parent::waitForMessages($seconds));
+    }
+
     /** @return array{type: string, msg: mixed, payload: mixed, from: string} */
     private static function read(mixed $message): array
     {

@@ -4,9 +4,13 @@ declare(strict_types=1);
 
 namespace CommChannel;
 
+use CommChannel\Memcache\Access;
+use CommChannel\Memcache\Cursor;
 use CommChannel\Memcache\Document;
+use CommChannel\Memcache\Life;
 use CommChannel\Memcache\Link;
 use CommChannel\Memcache\Lock;
+use CommChannel\Memcache\Reader;
 
 /**
  * A channel in memcached, shared with every process that uses the old library
@@ -15,7 +19,7 @@ use CommChannel\Memcache\Lock;
  * The whole channel is one item, which lives for 30 seconds after the last
  * write. Whoever writes holds the channel's lock, another item, meanwhile.
  */
-class MemcacheCommStore implements CommStore
+class MemcacheCommStore implements CursorStore
 {
     /** Seconds that a channel lives after it was last written. */
     private const TTL = 30;
@@ -33,19 +37,8 @@ class MemcacheCommStore implements CommStore
     private string $key;
     private Lock $lock;
 
-    /**
-     * The ids in the channel when a client last read it, by client.
-     *
-     * @var array<string, array<int|string, mixed>>
-     */
-    private array $seen = [];
-
-    /**
-     * Messages that were to be returned by a call that threw, by client.
-     *
-     * @var array<string, array<int|string, mixed>>
-     */
-    private array $pending = [];
+    /** @var array<string, Reader> by client */
+    private array $readers = [];
 
     /**
      * Connects on first use.
@@ -54,12 +47,15 @@ class MemcacheCommStore implements CommStore
      *                          memcached, spaces and control bytes are "_"
      * @param float  $lockWait  seconds to wait for others who write to the channel;
      *                          the lock of a process that died goes after 5
+     * @param Access|null $access how to speak to memcached: by the extension `memcache`
+     *                          if that is loaded, unless told otherwise
      */
     public function __construct(
         string $host,
         int|string $port,
         int|string $channelID,
         private float $lockWait = 6.0,
+        ?Access $access = null,
     ) {
         // What the extension does to keys, done here so that the name is known.
         $name = (string) preg_replace('/[\x00-\x20]/', '_', (string) $channelID);
@@ -68,7 +64,7 @@ class MemcacheCommStore implements CommStore
                 'a channel id has 1 to 237 bytes and does not begin with "lock_", got "' . $channelID . '"'
             );
         }
-        $this->link = new Link($host, (int) $port);
+        $this->link = ($access ?? Access::best())->open($host, (int) $port);
         $this->key = 'channel_' . $name;
         $this->lock = new Lock($this->link, 'channel_lock_' . $name, $this->now(...));
     }
@@ -106,27 +102,55 @@ class MemcacheCommStore implements CommStore
 
     public function getMessages(int|string $clientID): array
     {
-        $client = $this->checkClient($clientID);
-        $doc = $this->parse($this->link->get($this->key));
-        if ($doc->isAtEnd($client)) {
-            $this->seen[$client] ??= array_flip($doc->ids());
+        $reader = $this->reader($clientID);
+        $doc = $this->look();
+        if ($doc->isAtEnd($reader->client)) {
+            $reader->isAtEnd($doc);
         } else {
-            $this->readToEnd($client);
+            $this->readToEnd($reader);
         }
-        $new = $this->pending[$client] ?? [];
-        unset($this->pending[$client]);
-        return array_map(self::plain(...), $new);
+        return array_map(Json::plain(...), $reader->take());
     }
 
     public function removeClient(int|string $clientID): void
     {
-        $client = $this->checkClient($clientID);
-        unset($this->seen[$client], $this->pending[$client]);
+        $client = $this->reader($clientID)->client;
+        unset($this->readers[$client]);
         $this->update(static function (Document $doc) use ($client): bool {
             $found = $doc->hasClient($client);
             $doc->removeClient($client);
             return $found;
         });
+    }
+
+    /**
+     * The gateway gives the same cursors. This one is good for as long as the
+     * channel lives; of a channel without messages, for 25 seconds and if the
+     * clocks of this host and the gateway's differ by less than a second. A
+     * gateway tells who comes with one that is not good any more.
+     */
+    public function cursor(int|string|null $clientID = null): string
+    {
+        $reader = $clientID === null ? null : $this->reader($clientID);
+        if ($reader?->last() !== null) {
+            return Cursor::behind(...$reader->last());
+        }
+        // In this order: a life that ends meanwhile is noticed by the gateway.
+        $time = (int) (microtime(true) * 1000);
+        $life = Life::of($this->link);
+        $doc = $this->look();
+        if ($reader?->hasRead() !== true) {
+            $last = $doc->lastMessage();
+            return $last === null ? Cursor::ofEmpty($time, $life) : Cursor::behind(...$last);
+        }
+        // When the client read there was no message: so all there are by now
+        // are new, unless its record has gone, and with it perhaps some.
+        $first = $doc->firstMessage();
+        return match (true) {
+            !$doc->hasClient($reader->client) => Cursor::ofEmpty(0, $life),
+            $first === null => Cursor::ofEmpty($time, $life),
+            default => Cursor::before(...$first),
+        };
     }
 
     /**
@@ -166,35 +190,17 @@ class MemcacheCommStore implements CommStore
         return hrtime(true) / 1e9;
     }
 
-    /** Moves the client's cursor to the end and leaves what it passed in $pending. */
-    private function readToEnd(string $client): void
+    /** Reads what is new to a client and moves its cursor to the end. */
+    private function readToEnd(Reader $reader): void
     {
-        $ids = [];
-        $this->update(function (Document $doc) use ($client, &$ids): bool {
-            // If the connection breaks, the cursor may have moved or not, and
-            // the next try finds nothing new: so they are added up, by id.
-            $this->pending[$client] = ($this->pending[$client] ?? []) + $this->unread($doc, $client);
-            $doc->moveToEnd($client);
-            $ids = $doc->ids();
+        $read = Document::empty();
+        $this->update(static function (Document $doc) use ($reader, &$read): bool {
+            $reader->read($doc);
+            $doc->moveToEnd($reader->client);
+            $read = $doc;
             return true;
         });
-        $this->seen[$client] = array_flip($ids);
-    }
-
-    /**
-     * What is new to a client. Its cursor tells; but the entry it names may
-     * have been taken out by the old library, and the whole channel may have
-     * lapsed. Then what this process remembers does, or else the ids' times.
-     *
-     * @return array<int|string, mixed>
-     */
-    private function unread(Document $doc, string $client): array
-    {
-        $seen = $this->seen[$client] ?? null;
-        if (!$doc->hasClient($client)) {
-            return $seen === null ? [] : $doc->without($seen);
-        }
-        return $doc->after($client) ?? ($seen === null ? $doc->laterThanCursor($client) : $doc->without($seen));
+        $reader->isAtEnd($read);
     }
 
     /** One read, change and write under the lock; false if it has to be done again. */
@@ -214,6 +220,11 @@ class MemcacheCommStore implements CommStore
         return $item === null
             ? $this->link->add($this->key, $text, self::TTL)
             : $this->link->cas($this->key, $text, self::TTL, $item[1]);
+    }
+
+    private function look(): Document
+    {
+        return $this->parse($this->link->get($this->key));
     }
 
     /**
@@ -253,19 +264,13 @@ class MemcacheCommStore implements CommStore
         return $text;
     }
 
-    private function checkClient(int|string $clientID): string
+    private function reader(int|string $clientID): Reader
     {
         $client = (string) $clientID;
         if ($client === '' || preg_match('//u', $client) !== 1) {
             throw new \InvalidArgumentException('a client id is UTF-8 text and not empty');
         }
-        return $client;
-    }
-
-    /** Objects as associative arrays. */
-    private static function plain(mixed $value): mixed
-    {
-        return is_object($value) || is_array($value) ? json_decode(Json::encode($value), true) : $value;
+        return $this->readers[$client] ??= new Reader($client);
     }
 }
 

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace CommChannel;
 
+use CommChannel\Net\Deadline;
+
 /**
  * A channel of typed PHP values and replies to them, between PHP processes.
  *
@@ -69,16 +71,25 @@ class NativeCommChannel extends CommChannel
     public function getMessages(?string $type = null): array
     {
         $this->fetch();
-        $wanted = [];
-        $others = [];
-        foreach ($this->waiting as $m) {
-            if ($type === null || $m['type'] === $type) {
-                $wanted[] = $m;
-            } else {
-                $others[] = $m;
-            }
+        return $this->take($type);
+    }
+
+    /**
+     * As getMessages(), but if there is none, it waits until there is,
+     * $seconds at most.
+     *
+     * @return list<array{type: string, id: string, payload: mixed}>
+     *
+     * @throws StoreUnavailable
+     */
+    public function waitForMessages(float $seconds, ?string $type = null): array
+    {
+        $deadline = Deadline::in($seconds);
+        $wanted = $this->getMessages($type);
+        while ($wanted === [] && !$deadline->passed()) {
+            $this->fetch($deadline->left());
+            $wanted = $this->take($type);
         }
-        $this->waiting = $others;
         return $wanted;
     }
 
@@ -110,20 +121,16 @@ class NativeCommChannel extends CommChannel
     {
         $this->fetch(); // joins the channel, or else a quick reply would be missed
         $id = $this->send($payload, $type);
-        $deadline = hrtime(true) + (int) ($timeout * 1e9);
-        $pause = 2000; // microseconds
+        $deadline = Deadline::in($timeout);
         for (;;) {
-            $this->fetch();
             $i = $this->find($id, 'reply');
             if ($i !== null) {
                 return array_splice($this->waiting, $i, 1)[0];
             }
-            $left = intdiv($deadline - hrtime(true), 1000);
-            if ($left <= 0) {
+            if ($deadline->passed()) {
                 return false;
             }
-            usleep(min($pause, $left));
-            $pause = min(2 * $pause, 100_000);
+            $this->fetch($deadline->left());
         }
     }
 
@@ -137,12 +144,29 @@ class NativeCommChannel extends CommChannel
         parent::send($text);
     }
 
-    private function fetch(): void
+    /** @param float $seconds to wait if there is nothing new */
+    private function fetch(float $seconds = 0.0): void
     {
-        foreach ($this->store->getMessages($this->clientID) as $storeID => $message) {
+        foreach ($this->receive($seconds) as $storeID => $message) {
             $this->waiting[] = $this->read((string) $storeID, $message);
         }
         $this->waiting = array_slice($this->waiting, -self::MAX_WAITING);
+    }
+
+    /** @return list<array{type: string, id: string, payload: mixed}> */
+    private function take(?string $type): array
+    {
+        $wanted = [];
+        $others = [];
+        foreach ($this->waiting as $m) {
+            if ($type === null || $m['type'] === $type) {
+                $wanted[] = $m;
+            } else {
+                $others[] = $m;
+            }
+        }
+        $this->waiting = $others;
+        return $wanted;
     }
 
     private function find(string $id, ?string $type): ?int

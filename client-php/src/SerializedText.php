@@ -29,13 +29,10 @@ final class SerializedText
         }
         // A notice or an exception of an allowed class is of no interest: the
         // text is just none that can be read.
-        set_error_handler(static fn (): bool => true);
         try {
-            return unserialize($text, ['allowed_classes' => $classes]);
+            return Muted::call(static fn () => unserialize($text, ['allowed_classes' => $classes]))[0];
         } catch (\Throwable) {
             return null;
-        } finally {
-            restore_error_handler();
         }
     }
 

@@ -40,11 +40,7 @@ final class Document
     /** @throws ChannelUnreadable */
     public static function parse(string $text): self
     {
-        $data = json_decode($text);
-        if (json_last_error() === JSON_ERROR_INVALID_PROPERTY_NAME) {
-            // A name that begins with NUL fits an array's key only.
-            $data = json_decode($text, true);
-        }
+        $data = Json::decode($text);
         $messages = is_object($data) ? $data->messages ?? null : $data['messages'] ?? null;
         if (!is_object($messages) && !is_array($messages)) {
             throw new ChannelUnreadable('what the store holds is no channel document');
@@ -75,6 +71,28 @@ final class Document
     public function ids(): array
     {
         return array_keys($this->messages);
+    }
+
+    /** @return array{int|string, mixed}|null the first message's id and value */
+    public function firstMessage(): ?array
+    {
+        foreach ($this->messages as $id => $value) {
+            if (!self::isPrivate($id)) {
+                return [$id, $value];
+            }
+        }
+        return null;
+    }
+
+    /** @return array{int|string, mixed}|null the last message's id and value */
+    public function lastMessage(): ?array
+    {
+        foreach (array_reverse($this->ids()) as $id) {
+            if (!self::isPrivate($id)) {
+                return [$id, $this->messages[$id]];
+            }
+        }
+        return null;
     }
 
     /**

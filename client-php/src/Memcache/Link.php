@@ -5,50 +5,21 @@ declare(strict_types=1);
 namespace CommChannel\Memcache;
 
 use CommChannel\ChannelUnreadable;
-use CommChannel\CommException;
 use CommChannel\MessageTooLarge;
 use CommChannel\StoreUnavailable;
 
 /**
- * One memcached server by way of the `memcache` extension, which tells "the
- * server is down" and "there is no such key" apart only in the notices it
- * raises: here, the one is an exception and the other an answer.
+ * One memcached server. What a link writes lies there as the `memcache`
+ * extension writes it (see Value), for that is what everybody else reads.
+ *
+ * Nothing waits for longer than a few seconds. Where a connection broke after
+ * a write was sent, and was made anew, "false" may also mean that the write
+ * was carried out: look again.
  *
  * @internal
  */
-final class Link
+interface Link
 {
-    /** Seconds to connect, and for each answer. The extension tries twice. */
-    private const TIMEOUT = 1;
-
-    /**
-     * The extension writes a value in pieces of this many bytes (its default is
-     * 32 KiB), each held back by Nagle's algorithm until the one before is
-     * acknowledged: 40 ms for a value of two pieces. This is one piece for
-     * whatever memcached takes.
-     */
-    private const CHUNK_SIZE = 1 << 20;
-
-    private \Memcache $memcache;
-
-    /** What the extension complained of in the last call, or "". */
-    private string $fault = '';
-
-    /** Connects on first use. */
-    public function __construct(private string $host, private int $port)
-    {
-        if (!extension_loaded('memcache')) {
-            throw new CommException('MemcacheCommStore needs the PHP extension "memcache", which is not loaded');
-        }
-        if ((int) ini_get('memcache.chunk_size') < self::CHUNK_SIZE) {
-            ini_set('memcache.chunk_size', (string) self::CHUNK_SIZE);
-        }
-        // The extension sets a property that its class does not declare.
-        $this->memcache = new #[\AllowDynamicProperties] class extends \Memcache {
-        };
-        $this->memcache->addServer($host, $port, false, 1, self::TIMEOUT, 0);
-    }
-
     /**
      * The value at a key and the token that cas() wants, or null if there is
      * none. The boolean false is a value, too.
@@ -56,101 +27,36 @@ final class Link
      * @return array{mixed, int}|null
      *
      * @throws StoreUnavailable
+     * @throws ChannelUnreadable for a value that only looks like one
      */
-    public function get(string $key): ?array
-    {
-        $cas = null;
-        $read = function () use ($key, &$cas): mixed {
-            $flags = $cas = null;
-            return $this->memcache->get($key, $flags, $cas);
-        };
-        $value = $this->call($read);
-        if ($cas === null && $this->lostConnection()) {
-            $value = $this->call($read);
-        }
-        if ($cas !== null) {
-            return [$value, $cas];
-        }
-        $this->throwFault();
-        return null;
-    }
+    public function get(string $key): ?array;
 
     /**
-     * Stores a value unless the key is taken. A text is compressed if that pays.
-     *
-     * @param int $ttl in seconds
-     *
-     * @throws StoreUnavailable
-     */
-    public function add(string $key, int|string $value, int $ttl): bool
-    {
-        $flags = is_string($value) ? MEMCACHE_COMPRESSED : 0;
-        return $this->wrote(fn (): bool => $this->memcache->add($key, $value, $flags, $ttl));
-    }
-
-    /**
-     * Stores a text unless the key was written since $cas was read.
+     * Stores a value unless the key is taken; then it returns false. A text is
+     * compressed if that pays.
      *
      * @param int $ttl in seconds
      *
      * @throws StoreUnavailable
      * @throws MessageTooLarge
      */
-    public function cas(string $key, string $value, int $ttl, int $cas): bool
-    {
-        return $this->wrote(fn (): bool => $this->memcache->cas($key, $value, MEMCACHE_COMPRESSED, $ttl, $cas));
-    }
-
-    /** @throws StoreUnavailable */
-    public function delete(string $key): void
-    {
-        $this->wrote(fn (): bool => $this->memcache->delete($key));
-    }
+    public function add(string $key, int|string $value, int $ttl): bool;
 
     /**
-     * After a lost connection the extension has tried again, and what its
-     * false means is unknown: false here too, so that the caller looks again.
+     * Stores a text unless the key was written since $cas was read; then it
+     * returns false, and the key is as it was.
+     *
+     * @param int $ttl in seconds
+     *
+     * @throws StoreUnavailable
+     * @throws MessageTooLarge
      */
-    private function wrote(callable $write): bool
-    {
-        $ok = $this->call($write) === true;
-        if (!$ok && !$this->lostConnection() && !str_contains($this->fault, 'NOT_FOUND')) {
-            $this->throwFault();
-        }
-        return $ok;
-    }
+    public function cas(string $key, string $value, int $ttl, int $cas): bool;
 
-    private function call(callable $operation): mixed
-    {
-        $this->fault = '';
-        set_error_handler(function (int $level, string $text): bool {
-            $this->fault = $text;
-            return true;
-        });
-        try {
-            return $operation();
-        } finally {
-            restore_error_handler();
-        }
-    }
-
-    private function lostConnection(): bool
-    {
-        return str_contains($this->fault, 'failed with: (null)');
-    }
-
-    private function throwFault(): void
-    {
-        if ($this->fault === '') {
-            return;
-        }
-        $server = "memcached at {$this->host}:{$this->port}";
-        if (str_contains($this->fault, 'too large')) {
-            throw new MessageTooLarge("$server has no items of this size: {$this->fault}");
-        }
-        if (preg_match('/uncompress|unserialize/', $this->fault)) {
-            throw new ChannelUnreadable("$server has a damaged value: {$this->fault}");
-        }
-        throw new StoreUnavailable("$server: {$this->fault}");
-    }
+    /**
+     * An unknown key is no error.
+     *
+     * @throws StoreUnavailable
+     */
+    public function delete(string $key): void;
 }

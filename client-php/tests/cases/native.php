@@ -118,14 +118,13 @@ return [
 
     'send and wait, answered by another process' => static function () use ($server): void {
         $store = new MemcacheCommStore('127.0.0.1', $server->port, 'answered');
-        $command = [PHP_BINARY, __DIR__ . '/../harness/answerer.php', (string) $server->port, 'answered'];
-        $answerer = proc_open($command, [1 => ['pipe', 'w']], $pipes);
-        same("ready\n", fgets($pipes[1]));
+        $answerer = Child::start('answerer.php', (string) $server->port, 'answered');
+        same('ready', $answerer->line());
         $alice = new NativeCommChannel($store, 'alice');
         $reply = $alice->sendAndWait(['n' => 20], 'double', 10.0);
         same(['type' => 'reply', 'payload' => 40], ['type' => $reply['type'], 'payload' => $reply['payload']]);
         same([], $alice->getMessages('reply'), 'the reply is taken');
-        same(0, proc_close($answerer));
+        same(0, $answerer->end());
     },
 
     'send and wait in vain' => static function () use ($two): void {

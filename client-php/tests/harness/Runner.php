@@ -13,9 +13,13 @@ final class Runner
     private int $passed = 0;
     private int $failed = 0;
 
-    /** @param string $only run only tests whose name contains this */
-    public function __construct(private string $only = '')
+    /** @var list<string> */
+    private array $only;
+
+    /** @param string ...$only run only tests whose name contains one of these */
+    public function __construct(string ...$only)
     {
+        $this->only = array_values($only);
         error_reporting(E_ALL);
         set_error_handler(static function (int $level, string $text, string $file, int $line): bool {
             if ((error_reporting() & $level) === 0) {
@@ -30,7 +34,7 @@ final class Runner
     {
         foreach ($tests as $name => $test) {
             $name = "$suite: $name";
-            if ($this->only !== '' && !str_contains($name, $this->only)) {
+            if (!$this->isWanted($name)) {
                 continue;
             }
             $start = hrtime(true);
@@ -43,6 +47,16 @@ final class Runner
                 printf("FAIL  %s\n      %s\n", $name, str_replace("\n", "\n      ", self::describe($e)));
             }
         }
+    }
+
+    private function isWanted(string $name): bool
+    {
+        foreach ($this->only as $part) {
+            if (str_contains($name, $part)) {
+                return true;
+            }
+        }
+        return $this->only === [];
     }
 
     /** Prints the result as the last line; the exit code of the whole run. */

@@ -15,3 +15,21 @@ function await(string $what, callable $holds, float $seconds = 10.0): void
         usleep(5000);
     }
 }
+
+/**
+ * The first messages of a client, at least so many: what was sent by way of a
+ * gateway, or is read by one, comes some ms later.
+ *
+ * @param callable(): array<mixed> $poll
+ *
+ * @return array<mixed>
+ */
+function gather(int $n, callable $poll): array
+{
+    $got = [];
+    await("$n messages", static function () use ($n, $poll, &$got): bool {
+        $got = array_merge($got, $poll());
+        return count($got) >= $n;
+    });
+    return $got;
+}
