@@ -305,35 +305,3 @@ func TestServedSavesALookOncePerNews(t *testing.T) {
 		t.Errorf("served %d messages, %v, want 3", len(p.Messages), ok)
 	}
 }
-
-func TestPace(t *testing.T) {
-	p := pace{min: 3 * time.Millisecond, max: 40 * time.Millisecond}
-	took := 50 * time.Microsecond
-	if got := p.next(took, true, false); got != p.min {
-		t.Errorf("after news: got %v, want %v", got, p.min)
-	}
-	var total, wait time.Duration
-	for total < 2*time.Second {
-		wait = p.next(took, false, false)
-		if total += wait + took; total < activeFor && wait != p.min {
-			t.Fatalf("%v after news: got %v, want %v", total, wait, p.min)
-		}
-	}
-	if wait != p.max {
-		t.Errorf("in silence: got %v, want %v", wait, p.max)
-	}
-	if got := p.next(took, true, false); got != p.min {
-		t.Errorf("after news again: got %v, want %v", got, p.min)
-	}
-	if got, want := p.next(30*time.Millisecond, true, false), 60*time.Millisecond; got != want {
-		t.Errorf("after a sweep of 30ms: got %v, want %v", got, want)
-	}
-	for i, ms := range []int{50, 100, 200, 400, 800, 1000, 1000} {
-		if got := p.next(took, false, true).Milliseconds(); got != int64(ms) {
-			t.Errorf("after failure %d: got %v ms, want %v", i+1, got, ms)
-		}
-	}
-	if got := p.next(took, true, false); got != p.min {
-		t.Errorf("after recovery: got %v, want %v", got, p.min)
-	}
-}

@@ -2,16 +2,14 @@ package memcache
 
 import (
 	"time"
+
+	"github.com/commchannel/gateway/store/mcwire"
 )
 
 const (
 	// pollBatch is how many keys are asked for at once: enough that the way
 	// there and back counts little, few enough to bound what comes.
 	pollBatch = 100
-	// activeFor is how long after the last news the poller stays fast.
-	activeFor = time.Second
-	// Between tries while memcached can't be reached.
-	retryMin, retryMax = 50 * time.Millisecond, time.Second
 	// touchEvery is how often a followed channel's life is renewed. PHP
 	// renews it by writes alone: after 30 quiet seconds clients that poll
 	// would lose their places.
@@ -22,7 +20,7 @@ const (
 // waker tells, and at all of them over and over. While events come, that is
 // only to make sure.
 func (s *Store) poll() {
-	p := pace{min: s.cfg.PollMin, max: s.cfg.PollMax}
+	p := mcwire.Pace{Min: s.cfg.PollMin, Max: s.cfg.PollMax}
 	var c checker
 	defer c.close()
 	timer := time.NewTimer(0)
@@ -53,18 +51,18 @@ func (s *Store) poll() {
 
 // round looks at all followed channels, or a part of them while events come,
 // and returns how long to wait for the next one.
-func (s *Store) round(p *pace, c *checker) time.Duration {
+func (s *Store) round(p *mcwire.Pace, c *checker) time.Duration {
 	if s.waker.isWatching() {
 		if wait, err := c.step(s); err == nil {
-			s.tell(p.failures > 0, nil)
-			p.failures = 0
+			s.tell(p.Failing(), nil)
+			p.Recover()
 			return wait
 		}
 	}
 	begun := time.Now()
 	news, err := s.sweep(s.followed(nil))
-	s.tell(p.failures > 0, err)
-	return p.next(time.Since(begun), news, err != nil)
+	s.tell(p.Failing(), err)
+	return p.Next(time.Since(begun), news, err != nil)
 }
 
 func (s *Store) followersOf(channels []string) []*follower {
@@ -127,33 +125,6 @@ func (s *Store) tell(wasDown bool, err error) {
 	case err == nil && wasDown:
 		s.cfg.Logger.Info().Str("addr", s.cfg.Addr).Msg("memcached is back")
 	}
-}
-
-// A pace says how long to wait between sweeps.
-type pace struct {
-	min, max time.Duration
-	last     time.Duration
-	quiet    time.Duration // since there was news
-	failures int
-}
-
-// next is the wait after a sweep that took so long.
-func (p *pace) next(took time.Duration, news, failed bool) time.Duration {
-	if failed {
-		p.failures++
-		return min(retryMin<<min(p.failures-1, 10), retryMax)
-	}
-	p.failures = 0
-	least := max(p.min, 2*took) // at most a third of the time goes into sweeps
-	if p.quiet += p.last + took; news {
-		p.quiet = 0
-	}
-	if p.quiet < activeFor {
-		p.last = least
-	} else {
-		p.last = min(max(p.last+p.last/4, least), max(p.max, least))
-	}
-	return p.last
 }
 
 // keepAlive is the goroutine that renews the life of followed channels, and

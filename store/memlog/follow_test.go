@@ -164,32 +164,3 @@ func TestNoHintsWithoutCause(t *testing.T) {
 		t.Errorf("got %d hints for nothing", count)
 	}
 }
-
-func TestPace(t *testing.T) {
-	p := pace{min: 2 * time.Millisecond, max: 10 * time.Millisecond}
-	steps := []struct {
-		name         string
-		took         time.Duration
-		news, failed bool
-		least, most  time.Duration
-	}{
-		{"first", 0, false, false, 2 * time.Millisecond, 2 * time.Millisecond},
-		{"many channels", 5 * time.Millisecond, true, false, 10 * time.Millisecond, 10 * time.Millisecond},
-		{"very many channels", 50 * time.Millisecond, true, false, 100 * time.Millisecond, 100 * time.Millisecond},
-		{"failure", 0, false, true, retryMin, retryMin},
-		{"another", 0, false, true, 2 * retryMin, 2 * retryMin},
-		{"well again", 0, true, false, 2 * time.Millisecond, 2 * time.Millisecond},
-	}
-	for _, step := range steps {
-		if got := p.next(step.took, step.news, step.failed); got < step.least || got > step.most {
-			t.Errorf("%s: got %v, want %v to %v", step.name, got, step.least, step.most)
-		}
-	}
-	var got time.Duration
-	for range 1000 {
-		got = p.next(0, false, false)
-	}
-	if got != 10*time.Millisecond {
-		t.Errorf("after silence: got %v, want 10ms", got)
-	}
-}

@@ -3,6 +3,8 @@ package memlog
 import (
 	"context"
 	"time"
+
+	"github.com/commchannel/gateway/store/mcwire"
 )
 
 const (
@@ -13,16 +15,12 @@ const (
 	// safetyEvery is how often all heads are asked for while memcached tells
 	// of what is written: it leaves things out when it has much to tell.
 	safetyEvery = time.Second
-	// activeFor is how long after the last news polling stays fast.
-	activeFor = time.Second
-	// Between tries while memcached can't be reached.
-	retryMin, retryMax = 50 * time.Millisecond, time.Second
 )
 
 // sweepAll is the goroutine that looks at the heads of all followed channels,
 // and tells the watchers of those that have changed.
 func (v *server) sweepAll() {
-	p := pace{min: v.store.cfg.PollMin, max: v.store.cfg.PollMax}
+	p := mcwire.Pace{Min: v.store.cfg.PollMin, Max: v.store.cfg.PollMax}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -41,7 +39,7 @@ func (v *server) sweepAll() {
 		begun := time.Now()
 		news, err := v.sweep(names)
 		v.setDown(err)
-		wait := p.next(time.Since(begun), news, err != nil)
+		wait := p.Next(time.Since(begun), news, err != nil)
 		if Mode(v.mode.Load()) == ModeEvents && err == nil {
 			wait = safetyEvery
 		}
@@ -124,31 +122,4 @@ func (v *server) setDown(err error) {
 	case err == nil && was:
 		log.Info().Str("addr", v.addr).Msg("memcached is back")
 	}
-}
-
-// A pace says how long to wait between sweeps.
-type pace struct {
-	min, max time.Duration
-	last     time.Duration
-	quiet    time.Duration // since there was news
-	failures int
-}
-
-// next is the wait after a sweep that took so long.
-func (p *pace) next(took time.Duration, news, failed bool) time.Duration {
-	if failed {
-		p.failures++
-		return min(retryMin<<min(p.failures-1, 10), retryMax)
-	}
-	p.failures = 0
-	least := max(p.min, 2*took) // at most a third of the time goes into sweeps
-	if p.quiet += p.last + took; news {
-		p.quiet = 0
-	}
-	if p.quiet < activeFor {
-		p.last = least
-	} else {
-		p.last = min(max(p.last+p.last/4, least), max(p.max, least))
-	}
-	return p.last
 }
