@@ -13,9 +13,14 @@ const (
 	// maxBatch bounds the messages of a batch, and maxBatchBytes their texts.
 	maxBatch      = 256
 	maxBatchBytes = 1 << 20
-	// maxEach bounds the messages of one channel in a batch: below window, so
-	// that a batch that stalls does not look like the end of what is kept.
-	maxEach = 48
+	// maxUnderWay is how many batches may be on their way to one server: where
+	// the way there and back is what takes the time, one alone leaves it idle.
+	// With more of them each would be smaller, and all be slower.
+	maxUnderWay = 3
+	// maxEach bounds the messages of one channel in a batch: with all batches
+	// below window, so that some that stall do not look like the end of what is
+	// kept.
+	maxEach = 16
 
 	// claimTTL is for how long an id is known, in seconds: two minutes and
 	// some more, as memcached may end a life a second early.
@@ -54,20 +59,19 @@ func (r *request) use() {
 	}
 }
 
-// enqueue has r published. What waits while a batch is on its way becomes the
-// next one: the more is sent, the fewer are the ways there and back.
+// enqueue has r published. What waits while batches are on their way becomes
+// the next one: the more is sent, the fewer are the ways there and back.
 func (v *server) enqueue(r *request) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.queue = append(v.queue, r)
-	if !v.publishing {
-		v.publishing = true
+	if v.publishing < maxUnderWay {
+		v.publishing++
 		v.store.done.Go(v.publishAll)
 	}
 }
 
-// publishAll publishes batches until nothing waits. One at a time: with more of
-// them under way, each would be smaller, and all be slower.
+// publishAll publishes batches, one after the other, until nothing waits.
 func (v *server) publishAll() {
 	ctx := context.Background() // each exchange has its time-out
 	for {
@@ -131,7 +135,7 @@ func (v *server) nextBatch() []*request {
 	}
 	v.queue = rest
 	if len(batch) == 0 {
-		v.publishing = false
+		v.publishing--
 	}
 	return batch
 }

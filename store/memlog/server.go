@@ -35,7 +35,7 @@ type server struct {
 	idle       []*conn
 	closed     bool
 	queue      []*request
-	publishing bool // publishAll runs
+	publishing int // of publishAll, how many run
 	followers  map[string]*follower
 	touched    map[string]struct{} // heads whose life was renewed since touchedAt
 	touchedAt  time.Time
