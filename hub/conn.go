@@ -1,10 +1,11 @@
 package hub
 
 import (
-	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/commchannel/gateway/protocol"
+	"github.com/commchannel/gateway/store"
 )
 
 // A Sink is the connection under a Conn. The Conn calls one of its methods at
@@ -34,7 +35,7 @@ const (
 )
 
 // errEnded is what a Conn that was cut off or closed says.
-var errEnded = errors.New("hub: connection ended")
+var errEnded = fmt.Errorf("hub: connection ended: %w", store.ErrClosed)
 
 // A Conn is a connection's side of the hub: who it is, what it is subscribed
 // to, and the order in which bytes reach its Sink. Identify, Subscribe,

@@ -29,7 +29,7 @@ type Config struct {
 	// Format says how a channel's messages are written; nil: all as
 	// protocol.FormatJSON. It must say the same of a channel each time.
 	Format func(channel string) protocol.Format
-	Log    zerolog.Logger // the zero Logger writes nothing useful; zerolog.Nop() is silent
+	Log    zerolog.Logger // the zero Logger is silent
 
 	LogBytes int           // of frames kept of a channel; 0: 4 MiB
 	LogCount int           // frames kept of a channel; 0: 4096

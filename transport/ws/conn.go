@@ -31,10 +31,11 @@ type conn struct {
 	hub     *hub.Conn
 	addr    netip.Addr
 
-	// guarded by handler.mu
-	slot, index int // its place in handler.slots
+	// guarded by the registry's mutex
+	slot, index int // its place in there
 
 	// owned by ready; there is one at a time
+	inside   bool        // a message: not all of its fragments have come
 	clientID string      // empty until hello
 	over     bool        // cut off: what else comes is dropped
 	awaited  *time.Timer // runs out if hello doesn't come; nil where none is awaited
@@ -68,9 +69,10 @@ func (c *conn) readAll() error {
 }
 
 // boundary notes that the library is between two frames: where it has nothing
-// buffered, the next read may find that there is nothing, and give up.
+// buffered, and is not in the middle of a message in fragments, the next read
+// may find that there is nothing, and give up.
 func (c *conn) boundary() {
-	c.wire.mayIdle = c.wire.polled && c.wire.buffer.Buffered() == 0
+	c.wire.mayIdle = c.wire.polled && !c.inside && c.wire.buffer.Buffered() == 0
 }
 
 // heardPing and heardPong are called by the library between two frames.
@@ -97,9 +99,11 @@ func (c *conn) read(typ websocket.MessageType, r io.Reader) error {
 	buf := c.handler.buffers.Get().(*bytes.Buffer)
 	defer c.handler.buffers.Put(buf)
 	buf.Reset()
+	c.inside = true
 	if _, err := buf.ReadFrom(r); err != nil {
 		return err
 	}
+	c.inside = false
 	switch {
 	case c.over:
 	case typ != websocket.MessageText:

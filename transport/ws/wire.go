@@ -38,7 +38,7 @@ type wire struct {
 	now  *atomic.Int64 // unix seconds, kept by the walker
 	seen atomic.Int64  // now, when the peer was last heard
 
-	polled bool          // read by the poller's leave: idle, it has no goroutine
+	polled bool          // left to the poller while idle, without a goroutine
 	buffer *bufio.Reader // the library's
 
 	// owned by the reader

@@ -449,3 +449,32 @@ func mustText(t *testing.T, r *rawFrames) []byte {
 		}
 	}
 }
+
+// TestControlFramesBetweenFragments: between two fragments of a message the
+// reader is in the middle of it, whatever control frames come there.
+func TestControlFramesBetweenFragments(t *testing.T) {
+	addr := serve(t, newHandler(t, transport.Limits{}, nil))
+	nc := rawDial(t, addr, "?clientid=alice")
+	r := rawReader(t, nc)
+	r.frame() // welcome
+	first, second := `{"op":"ping",`, `"ref":7}`
+	pingAndPong := []byte{0x89, 0x80, 0, 0, 0, 0, 0x8a, 0x80, 0, 0, 0, 0}
+	for range 3 {
+		fragment := maskedText(first)
+		fragment[0] = 0x01 // text, to be continued
+		if _, err := nc.Write(append(fragment, pingAndPong...)); err != nil {
+			t.Fatal(err)
+		}
+		if op, _ := r.frame(); op != 0x8a { // the answer: the server is behind our ping now
+			t.Fatalf("got a frame %x, want a pong", op)
+		}
+		last := maskedText(second)
+		last[0] = 0x80 // continuation, the last one
+		if _, err := nc.Write(last); err != nil {
+			t.Fatal(err)
+		}
+		if op, text := r.frame(); op != opText || string(text) != `{"op":"pong","ref":7}` {
+			t.Fatalf("got %x %q, want the pong of the frame in two fragments", op, text)
+		}
+	}
+}
