@@ -54,7 +54,8 @@ type Conn struct {
 	subs     []*subscriber
 	turn     int           // of subs, which one a drain serves next
 	rest     []byte        // what is left of a write that the socket took in part
-	out      []byte        // answers that wait for rest, and for the ranges before them
+	out      []byte        // what waits for rest, and for the ranges before it
+	answers  int           // bytes of it that nobody subscribed to
 	drained  chan struct{} // closed when the latest drain has ended
 }
 
@@ -83,9 +84,12 @@ func (c *Conn) Raw(p []byte) {
 	defer c.mu.Unlock()
 	switch {
 	case c.closing:
-	case len(c.out)+len(p) > pendingBound:
+	case c.answers+len(p) > pendingBound:
 		c.end(protocol.CloseTooSlow, "too many answers waiting")
 	default:
+		if c.state == draining {
+			c.answers += len(p)
+		}
 		c.write(p)
 	}
 }
@@ -159,7 +163,7 @@ func (c *Conn) nextWrite() (p []byte) {
 		return p
 	}
 	if len(c.out) > 0 {
-		p, c.out = c.out, nil
+		p, c.out, c.answers = c.out, nil, 0
 		return p
 	}
 	for range c.subs {

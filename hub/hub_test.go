@@ -263,6 +263,33 @@ func TestAnswersBeyondTheBoundCutOff(t *testing.T) {
 	}
 }
 
+// TestBacklogIsNoAnswer: what a slow connection has asked for by resuming does
+// not count against the bound on answers.
+func TestBacklogIsNoAnswer(t *testing.T) {
+	s := &fakeStore{}
+	h := newHub(t, s, nil)
+	long := strings.Repeat("x", pendingBound/4)
+	for i := range 8 {
+		m := message("m"+strconv.Itoa(i), "bob")
+		m.Text = []byte(`{"type":"msg","payload":"` + long + `","from":"bob"}`)
+		if _, err := h.Publish(t.Context(), "room", m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := newPeer(t, h, "alice")
+	unblock := p.sink.block()
+	p.conn.Send(&protocol.ServerFrame{Op: protocol.OpPong}) // the connection drains from now on
+	if err := p.conn.Subscribe(t.Context(), &protocol.ClientFrame{Channel: "room", Since: cursorOf(1)}); err != nil {
+		t.Fatal(err)
+	}
+	p.conn.Send(&protocol.ServerFrame{Op: protocol.OpPong})
+	unblock()
+	p.want(protocol.OpPong)
+	p.want(protocol.OpSubscribed)
+	p.wantMessages("m1", "m2", "m3", "m4", "m5", "m6", "m7")
+	p.want(protocol.OpPong)
+}
+
 func TestUnusedChannelEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, &fakeStore{}, func(c *Config) { c.Idle = time.Minute })
