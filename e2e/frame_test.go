@@ -24,6 +24,9 @@ type frame struct {
 	Type      string          `json:"type"`
 	From      string          `json:"from"`
 	Payload   json.RawMessage `json:"payload"`
+	ClientID  string          `json:"clientid"`
+	Clients   []string        `json:"clients"`
+	Count     int             `json:"count"`
 	Code      string          `json:"code"`
 	Message   string          `json:"message"`
 	Reason    string          `json:"reason"`

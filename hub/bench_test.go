@@ -76,3 +76,41 @@ func BenchmarkAppend(b *testing.B) {
 		ch.mu.Unlock()
 	}
 }
+
+// BenchmarkPresence has one client come and go in front of so many others,
+// each told at once; what a write to a socket costs is not in it.
+func BenchmarkPresence(b *testing.B) {
+	for _, others := range []int{1, 100, 900} {
+		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
+			h := New(Config{Store: &fakeStore{}, Codec: fakeCodec{}, Log: zerolog.Nop(), Presence: func(string) bool { return true }})
+			defer h.Close()
+			enter := func(id string) *Conn {
+				c := h.NewConn(nullSink{})
+				c.Identify(id)
+				if err := c.Subscribe(b.Context(), &protocol.ClientFrame{Channel: "room"}); err != nil {
+					b.Fatal(err)
+				}
+				return c
+			}
+			for i := range others {
+				defer enter(fmt.Sprintf("client%d", i)).Close()
+			}
+			ch, err := h.acquire(b.Context(), "room")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer h.release(ch)
+			told := int64(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				ch.mu.Lock()
+				ch.room.arrive("bob", &told)
+				ch.room.tell()
+				ch.room.depart("bob", false)
+				ch.room.tell()
+				ch.mu.Unlock()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(2*b.N*others), "ns/told")
+		})
+	}
+}

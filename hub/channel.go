@@ -49,16 +49,21 @@ type channel struct {
 	end       protocol.Cursor // the store was read up to here
 	subs      []*subscriber
 	listeners map[*Listener]struct{}
+	room      *room          // nil where no presence is kept; the pointer is static
 	syncs     []chan<- error // want to know when the store was read to its end
 }
 
 func newChannel(h *Hub, name string) *channel {
 	ctx, stop := context.WithCancel(h.ctx)
-	return &channel{
+	c := &channel{
 		hub: h, name: name, format: h.Format(name), ctx: ctx, stop: stop,
 		hints: make(chan struct{}, 1), started: make(chan struct{}),
 		listeners: make(map[*Listener]struct{}),
 	}
+	if h.KeepsPresence(name) {
+		c.room = newRoom(c)
+	}
+	return c
 }
 
 // hint tells run that there may be something new.
@@ -156,6 +161,9 @@ func (c *channel) take(page store.Page) {
 		c.appendMessage(&page.Messages[i], now)
 	}
 	c.end = page.Cursor
+	if c.room != nil {
+		c.room.tell() // who has joined is told of before it is heard
+	}
 	c.sweeper.sweep(c)
 	for l := range c.listeners {
 		l.wakeUp()

@@ -240,7 +240,7 @@ func (c *Conn) Close() {
 	}
 	c.mu.Unlock()
 	for _, s := range subs {
-		s.leave()
+		s.leave(true)
 	}
 	if drained != nil {
 		<-drained

@@ -16,10 +16,16 @@
 // copy and no allocation for a subscriber, and all that came since the last
 // flush goes out in one system call.
 //
+// # Who is there
+//
+// Where presence is kept, a channel has a room, which counts each client's
+// connections and long-polls, and writes "join" and "leave" as answers that
+// nobody asked for: they are no messages, and in no log.
+//
 // # Locks
 //
-// In this order, never the other way: Hub.mu, channel.mu, Conn.mu. None is
-// held over a call of the store or over a write that may wait.
+// In this order, never the other way: Hub.mu, channel.mu, Conn.mu; delay.mu
+// last. None is held over a call of the store or over a write that may wait.
 //
 // The package knows neither HTTP nor WebSocket: a connection is a [Sink], and
 // the bytes around a frame come from a [Codec].

@@ -145,6 +145,7 @@ type fakeSink struct {
 
 	mu       sync.Mutex
 	bytes    []byte
+	writes   int        // that brought something
 	most     func() int // of one TryWrite; nil: all
 	blocked  chan struct{}
 	finished bool
@@ -155,10 +156,18 @@ func newSink() *fakeSink { return &fakeSink{changed: make(chan struct{}, 1)} }
 
 func (s *fakeSink) take(p []byte) {
 	s.bytes = append(s.bytes, p...)
+	s.writes++
 	select {
 	case s.changed <- struct{}{}:
 	default:
 	}
+}
+
+// count tells how many writes there were.
+func (s *fakeSink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
 }
 
 func (s *fakeSink) TryWrite(p []byte) (int, error) {

@@ -29,7 +29,10 @@ type Config struct {
 	// Format says how a channel's messages are written; nil: all as
 	// protocol.FormatJSON. It must say the same of a channel each time.
 	Format func(channel string) protocol.Format
-	Log    zerolog.Logger // the zero Logger is silent
+	// Presence says of which channels it is told who is there; nil: of none.
+	// It must say the same of a channel each time.
+	Presence func(channel string) bool
+	Log      zerolog.Logger // the zero Logger is silent
 
 	LogBytes int           // of frames kept of a channel; 0: 4 MiB
 	LogCount int           // frames kept of a channel; 0: 4096
@@ -69,7 +72,11 @@ type Hub struct {
 
 	sweeps chan *sweeper // with which the workers may help
 
-	running sync.WaitGroup // channel goroutines, drains, the janitor
+	mostTold  crowd             // beyond it a room is crowded
+	lingering *delay[lingering] // nil, as telling, without Config.Presence
+	telling   *delay[*room]
+
+	running sync.WaitGroup // channel goroutines, drains, the janitor, delays
 
 	// guarded by mu
 	mu       sync.Mutex
@@ -83,8 +90,15 @@ func New(cfg Config) *Hub {
 	h := &Hub{
 		cfg: cfg.withDefaults(), ctx: ctx, stop: stop,
 		sweeps: make(chan *sweeper), channels: make(map[string]*channel),
+		mostTold: mostTold(),
 	}
 	h.running.Go(h.janitor)
+	if cfg.Presence != nil {
+		h.lingering = newDelay(linger, lingering.expire)
+		h.telling = newDelay(tellPause, (*room).tellNow)
+		h.running.Go(func() { h.lingering.run(ctx) })
+		h.running.Go(func() { h.telling.run(ctx) })
+	}
 	for range runtime.GOMAXPROCS(0) - 1 {
 		h.running.Go(h.help)
 	}

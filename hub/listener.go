@@ -19,7 +19,12 @@ type ListenOptions struct {
 	ClientID string // messages from this client are left out,
 	Echo     bool   // unless Echo is set
 
-	// Wake gets a send, where it has room, whenever Next may have something.
+	// Presence asks for Events. Where presence is kept, ClientID is there as
+	// long as the Listener is, and lingers a while.
+	Presence bool
+
+	// Wake gets a send, where it has room, whenever Next or Events may have
+	// something.
 	// One channel of capacity 1 may serve many Listeners.
 	Wake chan<- struct{}
 }
@@ -37,6 +42,11 @@ type Listener struct {
 	at      place
 	last    protocol.Cursor
 	backlog []listed
+
+	// guarded by ch.mu
+	told       int64 // its place in the news of ch.room
+	events     [][]byte
+	eventBytes int // of them, and of what was dropped
 }
 
 // A listed is a frame from before the log.
@@ -73,6 +83,9 @@ func (l *Listener) enter(st start) error {
 		l.backlog = append(l.backlog, entry)
 	}
 	l.ch.listeners[l] = struct{}{}
+	if l.ch.room != nil {
+		l.ch.room.arrive(l.opts.ClientID, &l.told)
+	}
 	if len(l.backlog) > 0 || l.at.off < l.ch.log.head().off {
 		l.wakeUp()
 	}
@@ -145,6 +158,9 @@ func (l *Listener) wakeUp() {
 func (l *Listener) Close() {
 	l.ch.mu.Lock()
 	delete(l.ch.listeners, l)
+	if l.ch.room != nil {
+		l.ch.room.depart(l.opts.ClientID, true)
+	}
 	l.ch.mu.Unlock()
 	l.ch.hub.release(l.ch)
 }

@@ -44,7 +44,9 @@ type subscriber struct {
 	ch   *channel
 	echo bool
 
-	index int // in ch.subs; guarded by ch.mu
+	// guarded by ch.mu
+	index int   // in ch.subs
+	told  int64 // its place in the news of ch.room
 
 	// guarded by conn.mu
 	at    place
@@ -97,8 +99,9 @@ func (s *subscriber) advance(head int64, seen *senders) {
 	}
 }
 
-// leave takes s out of its channel. It wants neither mutex held.
-func (s *subscriber) leave() {
+// leave takes s out of its channel. Its client lingers there if that was not
+// its will. It wants neither mutex held.
+func (s *subscriber) leave(lingers bool) {
 	c := s.ch
 	c.mu.Lock()
 	last := len(c.subs) - 1
@@ -106,6 +109,9 @@ func (s *subscriber) leave() {
 	c.subs[s.index].index = s.index
 	c.subs[last] = nil
 	c.subs = c.subs[:last]
+	if c.room != nil {
+		c.room.depart(s.conn.clientID, lingers)
+	}
 	c.mu.Unlock()
 	c.hub.release(c)
 }
@@ -122,7 +128,13 @@ func (c *Conn) Subscribe(ctx context.Context, f *protocol.ClientFrame) error {
 		return err
 	}
 	s := &subscriber{conn: c, ch: ch, echo: f.Echo}
-	err = ch.join(ctx, wish{since: f.Since, history: f.History}, func(st start) error { return s.enter(f.Ref, st) })
+	err = ch.join(ctx, wish{since: f.Since, history: f.History}, func(st start) error {
+		if err := s.enter(f.Ref, st); err != nil || ch.room == nil {
+			return err
+		}
+		ch.room.arrive(c.clientID, &s.told)
+		return nil
+	})
 	if err != nil {
 		c.hub.release(ch)
 	}
@@ -188,7 +200,7 @@ func (c *Conn) Unsubscribe(channel string) error {
 		}
 	}
 	c.mu.Unlock()
-	s.leave()
+	s.leave(false)
 	return nil
 }
 

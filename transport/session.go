@@ -16,9 +16,6 @@ func Welcome(l Limits, clientID string) *protocol.ServerFrame {
 	}
 }
 
-// ErrPresenceOff answers "presence" on a gateway that keeps none.
-var ErrPresenceOff error = &protocol.Error{Code: protocol.CodeForbidden, Message: "presence is not enabled on this gateway"}
-
 // TooManyChannels refuses a subscription beyond the bound.
 func TooManyChannels(most int) error {
 	return &protocol.Error{

@@ -29,7 +29,8 @@ type Config struct {
 	Store  string   // URL; "": memory://
 	Paths  []string // of the entrance; none: /channel and /channel.php
 
-	Formats []FormatRule // the first that matches a channel counts; none: json
+	Formats  []FormatRule // the first that matches a channel counts; none: json
+	Presence []string     // patterns of channels in which is told who is there; none: in none
 
 	Origins        []string // see transport.GuardConfig
 	Hosts          []string
@@ -82,6 +83,8 @@ func (c *Config) settings(flags *pflag.FlagSet) *settings.Set {
 	s.Add("path", "`path` that clients connect to (repeatable)", settings.Texts(&c.Paths, "path", checkPath))
 	s.Add("format", "how some channels' messages are written, `pattern=format`: json, raw or native (repeatable)",
 		settings.List(&c.Formats, "pattern=format", parseFormat, FormatRule.String))
+	s.Add("presence", "`pattern` of channels whose clients may know of each other, like room* (repeatable)",
+		settings.Texts(&c.Presence, "pattern", checkPattern))
 	s.Add("origin", "`origin` whose pages may connect beside the gateway's own, like https://*.shop.example (repeatable)",
 		settings.Texts(&c.Origins, "origin", transport.CheckOrigin))
 	s.Add("host", "`name` by which clients may call the gateway, like push.shop.example (repeatable)",

@@ -35,12 +35,9 @@ func parseFormat(s string) (FormatRule, error) {
 	if r.format = formats[r.Name]; r.format == nil {
 		return r, fmt.Errorf("%q: there is no format %q; there are json, raw and native", s, r.Name)
 	}
-	names := strings.ReplaceAll(regexp.QuoteMeta(r.Pattern), `\*`, `(?s:.*)`)
 	var err error
-	if r.names, err = regexp.Compile("^" + names + "$"); err != nil {
-		return r, fmt.Errorf("%q: the pattern is not valid UTF-8", s)
-	}
-	return r, nil
+	r.names, err = parsePattern(r.Pattern)
+	return r, err
 }
 
 func (r FormatRule) String() string { return r.Pattern + "=" + r.Name }

@@ -89,7 +89,7 @@ func (g *Gateway) open() error {
 	}
 	g.onClose(codec.Free)
 	g.hub = hub.New(hub.Config{
-		Store: g.store, Codec: codec, Format: formatOf(g.cfg.Formats), Log: g.log,
+		Store: g.store, Codec: codec, Format: formatOf(g.cfg.Formats), Presence: matchAny(g.cfg.Presence), Log: g.log,
 		Lag: g.cfg.Lag, LogBytes: max(4<<20, 2*g.cfg.Lag),
 	})
 	g.onClose(g.hub.Close)

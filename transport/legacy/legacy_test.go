@@ -101,7 +101,10 @@ func newBench(t *testing.T, limits transport.Limits) *bench {
 		t.Fatal(err)
 	}
 	st := &watched{Store: kept}
-	hb := hub.New(hub.Config{Store: st, Codec: plainCodec{}, Log: zerolog.Nop()})
+	hb := hub.New(hub.Config{
+		Store: st, Codec: plainCodec{}, Log: zerolog.Nop(),
+		Presence: func(channel string) bool { return channel == "lobby" },
+	})
 	t.Cleanup(func() {
 		hb.Close()
 		if err := kept.Close(); err != nil {

@@ -81,15 +81,22 @@ func (h *Handler) news(r *http.Request, who poller) (news, error) {
 		}
 		return news{body: []byte("[]")}, err
 	}
-	if wait, ok := transport.QueryValue(r, "wait"); ok && wait == "0" {
+	wait, ok := transport.QueryValue(r, "wait")
+	atOnce := ok && wait == "0"
+	if atOnce && !h.cfg.Hub.KeepsPresence(who.channel) {
 		return h.read(ctx, who, cursor)
 	}
+	// The client is present while the listener is there, and a while beyond:
+	// until its next poll.
 	wake := make(chan struct{}, 1)
-	l, err := h.cfg.Hub.Listen(ctx, who.channel, hub.ListenOptions{Wake: wake})
+	l, err := h.cfg.Hub.Listen(ctx, who.channel, hub.ListenOptions{ClientID: who.client, Echo: true, Wake: wake})
 	if err != nil {
 		return news{}, err
 	}
 	defer l.Close()
+	if atOnce {
+		return h.read(ctx, who, cursor)
+	}
 	return h.await(r.Context(), who, cursor, l, wake)
 }
 

@@ -19,6 +19,7 @@ type subscription struct {
 	recovered bool            // and everything behind it follows
 	cursor    protocol.Cursor // from where on messages follow
 	moved     bool            // by messages that are not for this client
+	events    [][]byte        // who came and went; the hub's memory
 	frames    [][]byte        // messages and gaps; the hub's memory
 }
 
@@ -60,9 +61,10 @@ func (x *exchange) fetch() bool {
 		if s.frames = frames; len(frames) == 0 && cursor != s.cursor {
 			s.cursor, s.moved = cursor, true
 		}
+		s.events = s.listener.Events(s.events)
 		// Fallen off the log: the client asks again with its cursor, and the
 		// hub reads what there is to say from the store.
-		there = there || len(frames) > 0 || err != nil
+		there = there || len(frames) > 0 || len(s.events) > 0 || err != nil
 	}
 	return there
 }
@@ -85,12 +87,12 @@ func (x *exchange) answer() []byte {
 	return append(bytes.TrimSuffix(out, []byte{','}), ']')
 }
 
-// append appends s's "subscribed" and messages. Where nothing happened, a
+// append appends s's "subscribed", events and messages. Where nothing happened, a
 // client that knows its place is told nothing, unless the answer comes at
 // once: then "subscribed" is what it asked for. A place that has moved over
 // messages not for this client is told, or it would at last fall off the log.
 func (s *subscription) append(out []byte, prompt bool) []byte {
-	if !prompt && !s.moved && len(s.frames) == 0 {
+	if !prompt && !s.moved && len(s.events) == 0 && len(s.frames) == 0 {
 		return out
 	}
 	f := protocol.ServerFrame{Op: protocol.OpSubscribed, Ref: s.ref, Channel: s.channel, Cursor: s.cursor}
@@ -98,8 +100,10 @@ func (s *subscription) append(out []byte, prompt bool) []byte {
 		f.Recovered = &s.recovered
 	}
 	out = append(f.Append(out), ',')
-	for _, frame := range s.frames {
-		out = append(append(out, frame...), ',')
+	for _, frames := range [...][][]byte{s.events, s.frames} { // who has joined is told of before it is heard
+		for _, frame := range frames {
+			out = append(append(out, frame...), ',')
+		}
 	}
 	return out
 }

@@ -102,7 +102,7 @@ func (x *exchange) handle(f *protocol.ClientFrame) error {
 	case protocol.OpPing:
 		x.acknowledge(&protocol.ServerFrame{Op: protocol.OpPong, Ref: f.Ref})
 	case protocol.OpPresence:
-		return transport.ErrPresenceOff
+		return x.presence(f)
 	case protocol.OpHello:
 		return &protocol.Error{Code: protocol.CodeBadFrame, Message: `"hello" is the first frame only`}
 	}
@@ -137,7 +137,7 @@ func (x *exchange) subscribe(f *protocol.ClientFrame) error {
 	defer cancel()
 	l, err := x.h.cfg.Hub.Listen(ctx, f.Channel, hub.ListenOptions{
 		Since: f.Since, History: f.History,
-		ClientID: x.clientID, Echo: f.Echo,
+		ClientID: x.clientID, Echo: f.Echo, Presence: true,
 		Wake: x.wake,
 	})
 	if err != nil {
@@ -164,13 +164,32 @@ func (x *exchange) maySubscribe(channel string) error {
 	return nil
 }
 
+// presence answers with who is there. Who may not read a channel may not know
+// who does.
+func (x *exchange) presence(f *protocol.ClientFrame) error {
+	if err := transport.MayRead(f.Channel, x.addr); err != nil {
+		return err
+	}
+	ask := func(ref protocol.Ref) (*protocol.ServerFrame, error) { return x.h.cfg.Hub.Presence(f.Channel, ref) }
+	if i := x.find(f.Channel); i >= 0 {
+		ask = x.subs[i].listener.Presence
+	}
+	answer, err := ask(f.Ref)
+	if err == nil {
+		x.reply(answer)
+	}
+	return err
+}
+
 // unsubscribe takes back a subscription of the same exchange. There are no
-// others to end: those of the exchanges before ended with them.
+// others to end: those of the exchanges before ended with them, but for the
+// client's presence.
 func (x *exchange) unsubscribe(f *protocol.ClientFrame) {
 	if i := x.find(f.Channel); i >= 0 {
 		x.subs[i].listener.Close()
 		x.subs = slices.Delete(x.subs, i, i+1)
 	}
+	x.h.cfg.Hub.Leave(f.Channel, x.clientID)
 	x.acknowledge(&protocol.ServerFrame{Op: protocol.OpUnsubscribed, Ref: f.Ref, Channel: f.Channel})
 }
 

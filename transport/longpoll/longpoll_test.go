@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -96,7 +97,10 @@ func newBench(t *testing.T, limits transport.Limits, bounds memory.Config) *benc
 		t.Fatal(err)
 	}
 	st := &flaky{Store: kept}
-	hb := hub.New(hub.Config{Store: st, Codec: plainCodec{}, Log: zerolog.Nop()})
+	hb := hub.New(hub.Config{
+		Store: st, Codec: plainCodec{}, Log: zerolog.Nop(),
+		Presence: func(channel string) bool { return strings.HasSuffix(channel, "lobby") },
+	})
 	t.Cleanup(func() {
 		hb.Close()
 		if err := kept.Close(); err != nil {
@@ -174,7 +178,8 @@ func resume(client, channel string, since protocol.Cursor) string {
 }
 
 // check wants frames to be want, as "op", "op payload" for messages, "op
-// code" for errors, each with "#ref" where it has one.
+// code" for errors, and with client ids for who is there, each with "#ref"
+// where it has one.
 func check(t *testing.T, frames []protocol.ServerFrame, want ...string) {
 	t.Helper()
 	got := make([]string, len(frames))
@@ -188,6 +193,10 @@ func check(t *testing.T, frames []protocol.ServerFrame, want ...string) {
 			got[i] += " " + string(f.Payload)
 		case protocol.OpError:
 			got[i] += " " + string(f.Code)
+		case protocol.OpPresence:
+			got[i] += fmt.Sprintf(" %v of %d", f.Clients, f.Count)
+		case protocol.OpJoin, protocol.OpLeave:
+			got[i] += " " + f.ClientID
 		}
 	}
 	if strings.Join(got, ", ") != strings.Join(want, ", ") {

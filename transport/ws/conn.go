@@ -152,7 +152,11 @@ func (c *conn) do(ctx context.Context, f *protocol.ClientFrame) error {
 		}
 		c.answer(&sent)
 	case protocol.OpPresence:
-		return transport.ErrPresenceOff
+		// Who may not read a channel may not know who does.
+		if err := transport.MayRead(f.Channel, c.addr); err != nil {
+			return err
+		}
+		return c.hub.Presence(f)
 	case protocol.OpPing:
 		c.answer(&protocol.ServerFrame{Op: protocol.OpPong, Ref: f.Ref})
 	}

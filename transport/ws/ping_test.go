@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/commchannel/gateway/hub"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/transport"
 )
@@ -41,9 +42,9 @@ func (l *pipeListener) Close() error   { close(l.done); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // inBubble serves a Handler on pipes.
-func inBubble(t *testing.T, test func(t *testing.T, h *Handler, l *pipeListener)) {
+func inBubble(t *testing.T, change func(*hub.Config), test func(t *testing.T, h *Handler, l *pipeListener)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHandler(t, transport.Limits{}, nil)
+		h := newHandler(t, transport.Limits{}, change)
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 		srv := &http.Server{Handler: h}
 		go srv.Serve(l)
@@ -52,22 +53,29 @@ func inBubble(t *testing.T, test func(t *testing.T, h *Handler, l *pipeListener)
 	})
 }
 
+// enterPipe is enter through a pipe.
+func enterPipe(t *testing.T, l *pipeListener, clientID string) *client {
+	t.Helper()
+	transport := &http.Transport{DialContext: l.dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	ws, _, err := websocket.Dial(t.Context(), "ws://gateway/channel?clientid="+clientID, &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ws.CloseNow() })
+	c := &client{t, ws}
+	c.want(protocol.OpWelcome)
+	return c
+}
+
 func TestWhoAnswersPingsStays(t *testing.T) {
-	inBubble(t, func(t *testing.T, h *Handler, l *pipeListener) {
-		transport := &http.Transport{DialContext: l.dial}
-		defer transport.CloseIdleConnections()
-		ws, _, err := websocket.Dial(t.Context(), "ws://gateway/channel?clientid=a", &websocket.DialOptions{
-			HTTPClient: &http.Client{Transport: transport},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ws.CloseNow()
-		c := &client{t, ws}
-		c.want(protocol.OpWelcome)
+	inBubble(t, nil, func(t *testing.T, h *Handler, l *pipeListener) {
+		c := enterPipe(t, l, "a")
 		read := make(chan error, 1)
 		go func() { // reading answers pings
-			_, _, err := ws.Read(context.Background())
+			_, _, err := c.ws.Read(context.Background())
 			read <- err
 		}()
 		time.Sleep(time.Hour) // of the bubble's clock
@@ -77,13 +85,13 @@ func TestWhoAnswersPingsStays(t *testing.T) {
 			t.Errorf("after an hour: got %v, want the connection open", err)
 		default:
 		}
-		ws.CloseNow()
+		c.ws.CloseNow()
 		<-read
 	})
 }
 
 func TestWhoIsNotHeardOfIsCutOff(t *testing.T) {
-	inBubble(t, func(t *testing.T, h *Handler, l *pipeListener) {
+	inBubble(t, nil, func(t *testing.T, h *Handler, l *pipeListener) {
 		nc, _ := l.dial(t.Context(), "", "")
 		defer nc.Close()
 		begin := time.Now()
@@ -108,7 +116,7 @@ func TestWhoIsNotHeardOfIsCutOff(t *testing.T) {
 }
 
 func TestNoHello(t *testing.T) {
-	inBubble(t, func(t *testing.T, h *Handler, l *pipeListener) {
+	inBubble(t, nil, func(t *testing.T, h *Handler, l *pipeListener) {
 		nc, _ := l.dial(t.Context(), "", "")
 		defer nc.Close()
 		go nc.Write(handshake(""))
