@@ -13,7 +13,7 @@ ALL   := ./...
 QUICK = $$($(GO) list $(ALL) | grep -v '/e2e')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deps gofmt vet lint dist race cover fuzz bench bench-memcache e2e js php
+.PHONY: help run test versions check deps gofmt vet lint dist race cover fuzz bench bench-memcache e2e js php
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,12 @@ run: ## run the gateway: make run ARGS="--store memcache://127.0.0.1:11211"
 	$(GO) run ./cmd/gateway $(ARGS)
 
 test: deps gofmt vet ## everything, as the continuous integration runs it; installs what it needs
-	$(GO) test -race -timeout 15m $(ALL)
-	$(MAKE) --no-print-directory js php
+	$(GO) test -race -timeout 15m -skip '^TestEachVersion$$' $(ALL)
+	$(MAKE) --no-print-directory versions js php
+
+versions: SHELL := bash
+versions: deps ## what depends on memcached's version, with each that is there, and tells which those are
+	@set -o pipefail; $(GO) test -race -v -parallel 4 -timeout 10m -run '^TestEachVersion$$' ./store/... | grep -vE '^ *=== |^ {8,}--- PASS|^PASS$$|no test'
 
 check: gofmt vet lint dist ## the quick look before a commit
 	$(GO) test -short $(QUICK)
@@ -55,6 +59,7 @@ e2e: deps ## the real binary with memcached, PHP, node and Chromium
 
 deps: # what the tests need beside Go
 	scripts/test-deps
+	scripts/memcached-versions
 
 gofmt: # fails if a file is not as gofmt has it, and names it
 	@files=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +); \

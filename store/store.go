@@ -25,6 +25,9 @@ var (
 	ErrTooLarge = errors.New("store: too large")
 	// ErrFull: the store keeps as many channels as it may.
 	ErrFull = errors.New("store: too many channels")
+	// ErrForeign: the server holds something under the channel's name that is
+	// no channel. It is left as it is, so the message was not appended.
+	ErrForeign = errors.New("store: not a channel")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("store: closed")
 )

@@ -30,6 +30,8 @@ func ErrorFrom(err error) *protocol.Error {
 		return say(protocol.CodeTooLarge, "the message, or its channel with it, is larger than the store takes")
 	case errors.Is(err, store.ErrFull):
 		return say(protocol.CodeUnavailable, "the store keeps as many channels as it may; try again later")
+	case errors.Is(err, store.ErrForeign):
+		return say(protocol.CodeUnavailable, "the store holds something else under the channel's name, and keeps it; try again later")
 	case errors.Is(err, store.ErrUnavailable):
 		return say(protocol.CodeUnavailable, "the store can't be reached; try again")
 	case errors.Is(err, store.ErrClosed):

@@ -26,6 +26,7 @@ func TestErrorFrom(t *testing.T) {
 		{"unavailable", fmt.Errorf("dial 10.0.0.1: %w", store.ErrUnavailable), protocol.CodeUnavailable},
 		{"too large", fmt.Errorf("x: %w", store.ErrTooLarge), protocol.CodeTooLarge},
 		{"full", store.ErrFull, protocol.CodeUnavailable},
+		{"foreign", fmt.Errorf("x: %w: of 10.0.0.1", store.ErrForeign), protocol.CodeUnavailable},
 		{"closed", store.ErrClosed, protocol.CodeUnavailable},
 		{"deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), protocol.CodeUnavailable},
 		{"canceled", context.Canceled, protocol.CodeUnavailable},

@@ -23,17 +23,24 @@ const patience = 10 * time.Second
 type Server struct {
 	Addr string // host:port, the same over restarts
 
-	args []string
-	cmd  *exec.Cmd
-	dead chan struct{} // closed once cmd has ended
+	program string
+	args    []string
+	cmd     *exec.Cmd
+	dead    chan struct{} // closed once cmd has ended
 }
 
-// Start runs memcached with further args, and ends it with t. Where memcached
-// is not installed, t fails, or is skipped under -short.
+// Start runs the memcached installed with further args, and ends it with t.
+// Where there is none, t fails, or is skipped under -short.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	Need(t, "memcached")
-	s := &Server{args: args}
+	Need(t, command)
+	return Version{program: command}.Start(t, args...)
+}
+
+// Start runs this memcached with further args, and ends it with t.
+func (v Version) Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := &Server{program: v.program, args: args}
 	// Between the choice of a free port and memcached's bind, another process
 	// may take it.
 	var err error
@@ -116,7 +123,7 @@ func (s *Server) start() error {
 	if os.Geteuid() == 0 {
 		args = append(args, "-u", "root") // it refuses to run as root otherwise
 	}
-	cmd := exec.Command("memcached", append(args, s.args...)...)
+	cmd := exec.Command(s.program, append(args, s.args...)...)
 	cmd.SysProcAttr = endsWithParent()
 	if err := cmd.Start(); err != nil {
 		return err

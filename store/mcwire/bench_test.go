@@ -13,7 +13,7 @@ import (
 // What a poll costs when nothing has changed. The server in reach decides: from 1.6.40
 // on GetChanged gets no values.
 func BenchmarkUnchanged(b *testing.B) {
-	needs(b, meta)
+	memcachedtest.Installed(b).Needs(b, meta)
 	for _, size := range []int{100, 10 << 10} {
 		for _, n := range []int{1, 100, 1000, 10_000} {
 			s := memcachedtest.Start(b, "-m", "512")

@@ -31,7 +31,7 @@ var exchanges = map[string]func(ctx context.Context, c *Conn) error{
 	},
 }
 
-var needed = map[string]version{"GetChanged": meta, "Heads": meta, "Watch": watching}
+var needed = map[string]memcachedtest.Version{"GetChanged": meta, "Heads": meta, "Watch": watching}
 
 // timely fails t where that which began at begun took far longer than bound.
 func timely(t *testing.T, begun time.Time, bound time.Duration) {
@@ -41,13 +41,13 @@ func timely(t *testing.T, begun time.Time, bound time.Duration) {
 	}
 }
 
-func TestPausedServer(t *testing.T) {
+func testPausedServer(t *testing.T, v memcachedtest.Version) {
 	for name, exchange := range exchanges {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			needs(t, needed[name])
+			v.Needs(t, needed[name])
 			const timeout = 200 * time.Millisecond
-			s := memcachedtest.Start(t)
+			s := v.Start(t)
 			c := dial(t, s, Config{Timeout: timeout})
 			s.Pause(t)
 			begun := time.Now()
@@ -64,12 +64,12 @@ func TestPausedServer(t *testing.T) {
 	}
 }
 
-func TestKilledServer(t *testing.T) {
+func testKilledServer(t *testing.T, v memcachedtest.Version) {
 	for name, exchange := range exchanges {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			needs(t, needed[name])
-			s := memcachedtest.Start(t)
+			v.Needs(t, needed[name])
+			s := v.Start(t)
 			c := dial(t, s, Config{})
 			s.Pause(t) // so that it can't answer before it ends
 			result := make(chan error, 1)
@@ -97,8 +97,8 @@ func isGone(err error) bool {
 }
 
 // The server stops in the middle of what it has to say.
-func TestFaultAmidAnswers(t *testing.T) {
-	needs(t, meta)
+func testFaultAmidAnswers(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, meta)
 	const timeout = 200 * time.Millisecond
 	tests := []struct {
 		name  string
@@ -111,7 +111,7 @@ func TestFaultAmidAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := memcachedtest.Start(t, "-m", "256")
+			s := v.Start(t, "-m", "256")
 			wants := fill(t, s, 5000, 10<<10)
 			for i := range wants {
 				wants[i].LastCAS = 0
@@ -135,9 +135,9 @@ func TestFaultAmidAnswers(t *testing.T) {
 }
 
 // A stream outlasts a pause, and nothing is lost by it.
-func TestStreamOfPausedServer(t *testing.T) {
-	needs(t, watching)
-	s := memcachedtest.Start(t)
+func testStreamOfPausedServer(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, watching)
+	s := v.Start(t)
 	c, w := dial(t, s, Config{}), watch(t, s, "a")
 	s.Pause(t)
 	if err := c.SetQuiet(t.Context(), "a", []byte("v"), 5); err != nil {
@@ -154,9 +154,9 @@ func TestStreamOfPausedServer(t *testing.T) {
 	}
 }
 
-func TestStreamOfKilledServer(t *testing.T) {
-	needs(t, watching)
-	s := memcachedtest.Start(t)
+func testStreamOfKilledServer(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, watching)
+	s := v.Start(t)
 	w := watch(t, s)
 	result := make(chan error, 1)
 	go func() {

@@ -35,10 +35,10 @@ func results(t testing.TB, get getFunc, wants []Want) (all []Result) {
 	return all
 }
 
-func TestGet(t *testing.T) {
+func testGet(t *testing.T, v memcachedtest.Version) {
 	const most = 1000
-	needs(t, meta)
-	c := dial(t, memcachedtest.Start(t), Config{MaxValue: most})
+	v.Needs(t, meta)
+	c := dial(t, v.Start(t), Config{MaxValue: most})
 	full, larger := strings.Repeat("f", most), strings.Repeat("l", most+1)
 	cas := map[string]uint64{}
 	for _, item := range []struct {
@@ -91,7 +91,7 @@ func TestGet(t *testing.T) {
 	if len(changed) != len(tests) || len(heads) != len(tests) {
 		t.Fatalf("got %d and %d results, want %d", len(changed), len(heads), len(tests))
 	}
-	if got, want := c.IgnoresCAS(), installed(t).before(metaCAS); got != want {
+	if got, want := c.IgnoresCAS(), v.Before(metaCAS); got != want {
 		t.Errorf("IgnoresCAS: got %v, want %v", got, want)
 	}
 	for i, tt := range tests {
@@ -111,10 +111,10 @@ func TestGet(t *testing.T) {
 
 // Values of 1 KiB make some ten megabytes of answers, far more than any buffer on
 // the way.
-func TestGetTenThousand(t *testing.T) {
+func testGetTenThousand(t *testing.T, v memcachedtest.Version) {
 	const n, missing = 10_000, 3 // every third is missing
-	needs(t, meta)
-	s := memcachedtest.Start(t, "-m", "256")
+	v.Needs(t, meta)
+	s := v.Start(t, "-m", "256")
 	c := dial(t, s, Config{})
 	wants := fill(t, s, n, 1<<10)
 	for i := 0; i < n; i += missing {
@@ -137,9 +137,9 @@ func TestGetTenThousand(t *testing.T) {
 	}
 }
 
-func TestGetChecksKeys(t *testing.T) {
-	needs(t, meta)
-	c := dial(t, memcachedtest.Start(t), Config{})
+func testGetChecksKeys(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, meta)
+	c := dial(t, v.Start(t), Config{})
 	for name, key := range map[string]string{
 		"empty": "", "too long": strings.Repeat("k", maxKey+1), "space": "a b", "line": "a\r\nflush_all", "zero": "a\x00", "DEL": "a\x7f",
 	} {
@@ -162,9 +162,9 @@ func TestGetChecksKeys(t *testing.T) {
 }
 
 // Without CAS all values are always new.
-func TestServerWithoutCAS(t *testing.T) {
-	needs(t, meta)
-	c := dial(t, memcachedtest.Start(t, "-C"), Config{})
+func testServerWithoutCAS(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, meta)
+	c := dial(t, v.Start(t, "-C"), Config{})
 	if cas := store(t, c, "a", 0, "v"); cas != 0 {
 		t.Fatalf("CAS: got %d, want 0", cas)
 	}

@@ -17,39 +17,37 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds waits for what does come.
 const patience = 10 * time.Second
 
-// A version of memcached: 1.<minor>.<patch>.
-type version struct{ minor, patch int }
-
+// Versions from which on memcached can do something.
 var (
-	watching = version{5, 20} // not to hang by it
-	meta     = version{6, 0}
-	metaSet  = version{6, 11} // as it is since; and events tell a size
-	metaCAS  = version{6, 40} // C in mg
+	watching = memcachedtest.Version{Minor: 5, Patch: 20} // not to hang by it
+	meta     = memcachedtest.Version{Minor: 6, Patch: 0}
+	metaSet  = memcachedtest.Version{Minor: 6, Patch: 11} // as it is since; and events tell a size
+	metaCAS  = memcachedtest.Version{Minor: 6, Patch: 40} // C in mg
 )
 
-// needs skips the test where the memcached installed is older than least.
-func needs(t testing.TB, least version) {
-	t.Helper()
-	if v := installed(t); v.before(least) {
-		t.Skipf("memcached is 1.%d.%d, this needs 1.%d.%d", v.minor, v.patch, least.minor, least.patch)
-	}
-}
-
-// installed is the version of the memcached that tests run.
-func installed(t testing.TB) (v version) {
-	t.Helper()
-	stats, err := dial(t, memcachedtest.Start(t), Config{}).Stats(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fmt.Sscanf(stats.Version, "1.%d.%d", &v.minor, &v.patch); err != nil {
-		t.Fatalf("version %q: %v", stats.Version, err)
-	}
-	return v
-}
-
-func (v version) before(w version) bool {
-	return v.minor < w.minor || v.minor == w.minor && v.patch < w.patch
+// What a server has a part in, with each version of memcached there is.
+func TestEachVersion(t *testing.T) {
+	memcachedtest.Each(t, map[string]func(*testing.T, memcachedtest.Version){
+		"EachCommandsEvent":    testEachCommandsEvent,
+		"FaultAmidAnswers":     testFaultAmidAnswers,
+		"Flood":                testFlood,
+		"Get":                  testGet,
+		"GetChecksKeys":        testGetChecksKeys,
+		"GetTenThousand":       testGetTenThousand,
+		"KeysOfEvents":         testKeysOfEvents,
+		"KilledServer":         testKilledServer,
+		"PausedServer":         testPausedServer,
+		"ServerWithoutCAS":     testServerWithoutCAS,
+		"SetQuiet":             testSetQuiet,
+		"SkippedLines":         testSkippedLines,
+		"Stats":                testStats,
+		"StatsOfEvictions":     testStatsOfEvictions,
+		"StreamOfKilledServer": testStreamOfKilledServer,
+		"StreamOfPausedServer": testStreamOfPausedServer,
+		"TooManyWatchers":      testTooManyWatchers,
+		"WatchDisabled":        testWatchDisabled,
+		"WhatVersionsKnow":     testWhatVersionsKnow,
+	})
 }
 
 type getFunc func(ctx context.Context, wants []Want, each func(Result)) error

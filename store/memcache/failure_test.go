@@ -29,10 +29,10 @@ func allCalls(t *testing.T, s *Store) map[string]error {
 	return errs
 }
 
-func TestMemcachedDownAndBack(t *testing.T) {
+func testMemcachedDownAndBack(t *testing.T, v memcachedtest.Version) {
 	for _, watched := range []bool{false, true} {
 		t.Run(fmt.Sprintf("watched %v", watched), func(t *testing.T) {
-			server := memcachedtest.Start(t)
+			server := v.Start(t)
 			s := openStore(t, Config{Addr: server.Addr})
 			if watched {
 				s.Watch(t.Context(), "c")
@@ -70,8 +70,8 @@ func TestMemcachedDownAndBack(t *testing.T) {
 
 // After a restart every connection that was kept open is dead. Nobody has to
 // hear of it.
-func TestCallsAfterARestartJustWork(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testCallsAfterARestartJustWork(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t)
 	s := openStore(t, Config{Addr: server.Addr})
 	calls := map[string]func() error{
 		"Append": func() error { _, err := s.Append(t.Context(), "c", store.Message{ID: "m"}); return err },
@@ -95,8 +95,8 @@ func TestCallsAfterARestartJustWork(t *testing.T) {
 }
 
 // Watchers are told, also where the channel held nothing.
-func TestWatchersHearOfARestart(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testWatchersHearOfARestart(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t)
 	s, writer := openStore(t, Config{Addr: server.Addr}), openStore(t, Config{Addr: server.Addr})
 	hints := map[string]<-chan struct{}{}
 	at := map[string]protocol.Cursor{}
@@ -120,10 +120,10 @@ func TestWatchersHearOfARestart(t *testing.T) {
 }
 
 // A flush leaves connections open, and begins CAS numbers nowhere anew.
-func TestFlushIsAGap(t *testing.T) {
+func testFlushIsAGap(t *testing.T, v memcachedtest.Version) {
 	for _, watched := range []bool{false, true} {
 		t.Run(fmt.Sprintf("watched %v", watched), func(t *testing.T) {
-			server := memcachedtest.Start(t)
+			server := v.Start(t)
 			c, s := dial(t, server), openStore(t, Config{Addr: server.Addr})
 			if watched {
 				s.Watch(t.Context(), "c")
@@ -147,8 +147,8 @@ func TestFlushIsAGap(t *testing.T) {
 }
 
 // A server that is there but does not answer costs the time-out, not more.
-func TestMemcachedPaused(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testMemcachedPaused(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t)
 	s := openStore(t, Config{Addr: server.Addr, Timeout: time.Second})
 	hints := s.Watch(t.Context(), "c")
 	at := mustAppend(t, s, "c", "x")
@@ -178,8 +178,8 @@ func TestMemcachedPaused(t *testing.T) {
 	})
 }
 
-func TestTooLarge(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testTooLarge(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t)
 	c, s := dial(t, server), openStore(t, Config{Addr: server.Addr})
 	setDocument(t, c, "c", `{"lastid":0,"messages":{"a":"1"}}`)
 	// Random text: nothing to gain by compression.
@@ -206,8 +206,8 @@ func TestTooLarge(t *testing.T) {
 }
 
 // A server with a bound below ours refuses, and keeps what it has.
-func TestTooLargeForTheServer(t *testing.T) {
-	server := memcachedtest.Start(t, "-I", "512k")
+func testTooLargeForTheServer(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t, "-I", "512k")
 	s := openStore(t, Config{Addr: server.Addr})
 	mustAppend(t, s, "c", "x")
 	_, err := s.Append(t.Context(), "c", store.Message{ID: "big", Text: []byte(noise(800 << 10))})

@@ -90,17 +90,17 @@ func (r *relay) forget() {
 	r.gate = make(chan struct{})
 }
 
-func TestHalfOpenConnections(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testHalfOpenConnections(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t)
 	r := startRelay(t, server.Addr)
 	s, writer := openStore(t, Config{Addr: r.addr, Timeout: time.Second}), openStore(t, Config{Addr: server.Addr})
 	hints := s.Watch(t.Context(), "c")
-	awaitMode(t, s, byWatching)
+	awaitMode(t, s, modeOf(v))
 	hears(t, s, writer, hints, "1")
 
 	r.forget()
 	awaitMode(t, s, byPolling)
-	awaitMode(t, s, byWatching)
+	awaitMode(t, s, modeOf(v))
 	at := mustTail(t, writer, "c")
 	mustAppend(t, writer, "c", "2")
 	await(t, hints, func() bool {

@@ -3,7 +3,6 @@ package memcache
 import (
 	"bytes"
 	"compress/zlib"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -34,13 +33,10 @@ const (
 	deflateAbove = 256 << 10
 )
 
-// ErrForeign: a channel's key holds something that is no channel, such as a
-// value of another PHP extension or broken JSON. Messages for it are refused,
-// so that it is not overwritten; for readers the channel is empty.
-var ErrForeign = errors.New("memcache: the key does not hold a channel")
-
 // unpack reads what memcached holds of a channel; item is nil on a miss. Its
-// error is ErrForeign or store.ErrTooLarge.
+// error is store.ErrTooLarge; or store.ErrForeign, such as for a value of
+// another PHP extension or broken JSON. Messages for such a channel are refused,
+// so that it is not overwritten; for readers it is empty.
 func unpack(item *memcache.Item) (*document, error) {
 	if item == nil || item.Flags == flagsFalse && string(item.Value) == "0" {
 		return newDocument(), nil
@@ -54,14 +50,14 @@ func unpack(item *memcache.Item) (*document, error) {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("%w: flags %d, %d bytes", ErrForeign, item.Flags, len(item.Value))
+		return nil, fmt.Errorf("memcache: %w: flags %d, %d bytes", store.ErrForeign, item.Flags, len(item.Value))
 	}
 	if len(text) > maxText {
 		return nil, fmt.Errorf("memcache: channel of %d bytes, the most is %d: %w", len(text), maxText, store.ErrTooLarge)
 	}
 	d, err := decode(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		return nil, fmt.Errorf("memcache: %w: %w", store.ErrForeign, err)
 	}
 	return d, nil
 }
@@ -70,12 +66,12 @@ func unpack(item *memcache.Item) (*document, error) {
 func inflate(packed []byte) ([]byte, error) {
 	r, err := zlib.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		return nil, fmt.Errorf("memcache: %w: %w", store.ErrForeign, err)
 	}
 	var text bytes.Buffer
 	text.Grow(min(4*len(packed), maxText))
 	if _, err := text.ReadFrom(io.LimitReader(r, maxText+1)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		return nil, fmt.Errorf("memcache: %w: %w", store.ErrForeign, err)
 	}
 	return text.Bytes(), nil
 }

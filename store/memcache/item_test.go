@@ -50,16 +50,16 @@ func TestUnpack(t *testing.T) {
 		{"zlib, best", 2, string(deflated(t, 9, text)), 1, nil},
 		{"zlib, stored", 2, string(deflated(t, 0, text)), 1, nil},
 		{"false, as a failed json_encode leaves it", 256, "0", 0, nil},
-		{"true", 256, "1", 0, ErrForeign},
-		{"empty", 0, "", 0, ErrForeign},
-		{"zlib cut off", 2, string(packed[:len(packed)-5]), 0, ErrForeign},
-		{"zlib with a wrong sum", 2, string(packed[:len(packed)-1]) + "x", 0, ErrForeign},
-		{"no zlib", 2, text, 0, ErrForeign},
-		{"zlib without its flag", 0, string(packed), 0, ErrForeign},
-		{"serialized", 1, `a:1:{s:6:"lastid";i:0;}`, 0, ErrForeign},
-		{"serialized and zlib", 3, string(packed), 0, ErrForeign},
-		{"integer", 768, "1", 0, ErrForeign},
-		{"double", 1792, "1.5", 0, ErrForeign},
+		{"true", 256, "1", 0, store.ErrForeign},
+		{"empty", 0, "", 0, store.ErrForeign},
+		{"zlib cut off", 2, string(packed[:len(packed)-5]), 0, store.ErrForeign},
+		{"zlib with a wrong sum", 2, string(packed[:len(packed)-1]) + "x", 0, store.ErrForeign},
+		{"no zlib", 2, text, 0, store.ErrForeign},
+		{"zlib without its flag", 0, string(packed), 0, store.ErrForeign},
+		{"serialized", 1, `a:1:{s:6:"lastid";i:0;}`, 0, store.ErrForeign},
+		{"serialized and zlib", 3, string(packed), 0, store.ErrForeign},
+		{"integer", 768, "1", 0, store.ErrForeign},
+		{"double", 1792, "1.5", 0, store.ErrForeign},
 		{"inflates without end", 2, string(bomb), 0, store.ErrTooLarge},
 		{"too large", 0, strings.Repeat(" ", maxText) + text, 0, store.ErrTooLarge},
 	}
@@ -85,8 +85,8 @@ func TestValuesOfTheMemcachedExtension(t *testing.T) {
 			if isChannel := c.Name == "string-short"; isChannel != (err == nil) {
 				t.Errorf("got %v, %v", d, err)
 			}
-			if err != nil && !errors.Is(err, ErrForeign) {
-				t.Errorf("got %v, want %v", err, ErrForeign)
+			if err != nil && !errors.Is(err, store.ErrForeign) {
+				t.Errorf("got %v, want %v", err, store.ErrForeign)
 			}
 		})
 	}
@@ -135,11 +135,11 @@ func TestPack(t *testing.T) {
 
 // What is no channel is never overwritten, and empty to readers, who are told
 // in the log once.
-func TestForeignItems(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testForeignItems(t *testing.T, v memcachedtest.Version) {
+	server := v.Start(t)
 	c := dial(t, server)
 	var log bytes.Buffer
-	s := openStore(t, Config{Addr: server.Addr, Logger: zerolog.New(&log)})
+	s := openStore(t, Config{Addr: server.Addr, Logger: zerolog.New(&log).Level(zerolog.WarnLevel)})
 	for i, item := range []gomemcache.Item{
 		{Flags: 1, Value: []byte(`a:1:{s:6:"lastid";i:0;}`)},
 		{Flags: 48, Value: []byte("\xda\x07\x00\x00x\x9c")},
@@ -150,11 +150,11 @@ func TestForeignItems(t *testing.T) {
 		setItem(t, c, &item)
 		log.Reset()
 		_, err := s.Append(t.Context(), channel, store.Message{ID: "m"})
-		if !errors.Is(err, ErrForeign) {
-			t.Errorf("Append: got %v, want %v", err, ErrForeign)
+		if !errors.Is(err, store.ErrForeign) {
+			t.Errorf("Append: got %v, want %v", err, store.ErrForeign)
 		}
-		if err := s.SetClientCursor(t.Context(), channel, "bob", "x.AAAAAAAA"); !errors.Is(err, ErrForeign) {
-			t.Errorf("SetClientCursor: got %v, want %v", err, ErrForeign)
+		if err := s.SetClientCursor(t.Context(), channel, "bob", "x.AAAAAAAA"); !errors.Is(err, store.ErrForeign) {
+			t.Errorf("SetClientCursor: got %v, want %v", err, store.ErrForeign)
 		}
 		for range 3 {
 			if p := mustRead(t, s, channel, ""); p.Gap || len(p.Messages) != 0 {

@@ -79,8 +79,8 @@ func New(cfg Config) (*Store, error) {
 // Append writes m at the end of channel's document, together with others that
 // wait for the same. Its errors are store.ErrUnavailable, also where another
 // writer keeps the lock for longer than 6 seconds; store.ErrTooLarge, where the
-// document would pass what memcached keeps; ErrForeign; store.ErrClosed; and
-// ctx's, which tells that m was not written.
+// document would pass what memcached keeps; store.ErrForeign; store.ErrClosed;
+// and ctx's, which tells that m was not written.
 func (s *Store) Append(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error) {
 	if err := s.begin(ctx, channel); err != nil {
 		return "", err

@@ -18,13 +18,48 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// Versions from which on memcached can do something.
+var (
+	watching = memcachedtest.Version{Minor: 5, Patch: 20} // for earlier ones see mcwire
+	meta     = memcachedtest.Version{Minor: 6, Patch: 0}
+)
+
+// What a server has a part in, with each version of memcached there is.
+func TestEachVersion(t *testing.T) {
+	memcachedtest.Each(t, map[string]func(*testing.T, memcachedtest.Version){
+		"CallsAfterARestartJustWork":   testCallsAfterARestartJustWork,
+		"CheckFindsChanges":            testCheckFindsChanges,
+		"CheckWhileWatching":           testCheckWhileWatching,
+		"Conformance":                  testConformance,
+		"FlushIsAGap":                  testFlushIsAGap,
+		"FollowedChannelsAreKeptAlive": testFollowedChannelsAreKeptAlive,
+		"ForeignItems":                 testForeignItems,
+		"HalfOpenConnections":          testHalfOpenConnections,
+		"MemcachedDownAndBack":         testMemcachedDownAndBack,
+		"MemcachedPaused":              testMemcachedPaused,
+		"TheMarkOfMemcachedsLife":      testTheMarkOfMemcachedsLife,
+		"TooLarge":                     testTooLarge,
+		"TooLargeForTheServer":         testTooLargeForTheServer,
+		"WatchRefused":                 testWatchRefused,
+		"WatchersHearOfARestart":       testWatchersHearOfARestart,
+		"Watching":                     testWatching,
+		"WatchingComesBack":            testWatchingComesBack,
+		"WatchingOddNames":             testWatchingOddNames,
+	})
+}
+
+func testConformance(t *testing.T, v memcachedtest.Version) {
+	cfg := Config{Addr: v.Start(t).Addr}
+	storetest.Run(t, func(t *testing.T) store.Store { return openStore(t, cfg) })
+}
+
+// Settings under which the store is as good. By default it runs in TestEachVersion.
 func TestConformance(t *testing.T) {
 	server := memcachedtest.Start(t)
 	tests := []struct {
 		name string
 		cfg  Config
 	}{
-		{"by default", Config{Addr: server.Addr}},
 		{"with a prefix", Config{Addr: server.Addr, Prefix: "site/1:"}},
 		{"remembering little", Config{Addr: server.Addr, Remember: 1}},
 		{"polling slowly", Config{Addr: server.Addr, PollMin: 20 * time.Millisecond}},

@@ -25,6 +25,15 @@ func awaitMode(t *testing.T, s *Store, want string) {
 	}
 }
 
+// modeOf is how a store learns of messages from this memcached, where nothing
+// is in the way.
+func modeOf(v memcachedtest.Version) string {
+	if v.Before(watching) {
+		return byPolling
+	}
+	return byWatching
+}
+
 // hears wants a message that another instance appends to be hinted at and read.
 func hears(t *testing.T, s, writer *Store, hints <-chan struct{}, text string) {
 	t.Helper()
@@ -39,8 +48,9 @@ func hears(t *testing.T, s, writer *Store, hints <-chan struct{}, text string) {
 // The poller is as good as off here: what is heard is heard by watching.
 var slowPoll = Config{PollMin: 10 * time.Second, PollMax: 10 * time.Second}
 
-func TestWatching(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testWatching(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, watching)
+	server := v.Start(t)
 	cfg := slowPoll
 	cfg.Addr = server.Addr
 	s, writer := openStore(t, cfg), openStore(t, Config{Addr: server.Addr})
@@ -55,8 +65,9 @@ func TestWatching(t *testing.T) {
 }
 
 // PHP's names may hold anything; in events they are percent-encoded.
-func TestWatchingOddNames(t *testing.T) {
-	server := memcachedtest.Start(t)
+func testWatchingOddNames(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, watching)
+	server := v.Start(t)
 	cfg := slowPoll
 	cfg.Addr, cfg.Prefix = server.Addr, "site:1/"
 	s := openStore(t, cfg)
@@ -73,8 +84,12 @@ func TestWatchingOddNames(t *testing.T) {
 	}
 }
 
-func TestWatchRefused(t *testing.T) {
-	server := memcachedtest.Start(t, "-W")
+func testWatchRefused(t *testing.T, v memcachedtest.Version) {
+	var args []string
+	if !v.Before(watching) { // others are not asked
+		args = []string{"-W"}
+	}
+	server := v.Start(t, args...)
 	s, writer := openStore(t, Config{Addr: server.Addr}), openStore(t, Config{Addr: server.Addr})
 	hints := s.Watch(t.Context(), "c")
 	hears(t, s, writer, hints, "1")
@@ -83,7 +98,7 @@ func TestWatchRefused(t *testing.T) {
 	}
 }
 
-func TestWatchingComesBack(t *testing.T) {
+func testWatchingComesBack(t *testing.T, v memcachedtest.Version) {
 	for name, away := range map[string]func(*testing.T, *memcachedtest.Server, *Store){
 		"after a restart": func(t *testing.T, server *memcachedtest.Server, s *Store) {
 			server.Kill(t)
@@ -97,21 +112,48 @@ func TestWatchingComesBack(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := memcachedtest.Start(t)
+			server := v.Start(t)
 			s, writer := openStore(t, Config{Addr: server.Addr}), openStore(t, Config{Addr: server.Addr})
 			hints := s.Watch(t.Context(), "c")
-			awaitMode(t, s, byWatching)
+			awaitMode(t, s, modeOf(v))
 			away(t, server, s)
 			hears(t, s, writer, hints, "1")
-			awaitMode(t, s, byWatching)
+			awaitMode(t, s, modeOf(v))
 			hears(t, s, writer, hints, "2")
 		})
 	}
 }
 
+// No event tells of a deletion.
+func testCheckWhileWatching(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, watching)
+	server := v.Start(t)
+	s, writer, c := openStore(t, Config{Addr: server.Addr}), openStore(t, Config{Addr: server.Addr}), dial(t, server)
+	hints, later := s.Watch(t.Context(), "c"), s.Watch(t.Context(), "later")
+	<-later // it was looked at
+	awaitMode(t, s, byWatching)
+	at := mustAppend(t, writer, "c", "1")
+	mustAppend(t, writer, "later", "1")
+	present := func(channel string) bool { // without a Read, which would look itself
+		f := s.follower(channel)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.present
+	}
+	await(t, later, func() bool { return present("later") }) // all events before have come
+	if err := c.Delete("channel_c"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, hints, func() bool { return !present("c") })
+	if p := mustRead(t, s, "c", at); !p.Gap {
+		t.Error("the end of the channel is no gap")
+	}
+}
+
 // What no event tells of, the check finds.
-func TestCheckFindsChanges(t *testing.T) {
-	server := memcachedtest.Start(t, "-W")
+func testCheckFindsChanges(t *testing.T, v memcachedtest.Version) {
+	v.Needs(t, meta)
+	server := v.Start(t, "-W")
 	cfg := slowPoll
 	cfg.Addr = server.Addr
 	s, c := openStore(t, cfg), dial(t, server)

@@ -61,9 +61,9 @@ final class Publisher
     public function publish(): Place
     {
         try {
-            $this->takeNumber();
-            if ($this->claim() && !$this->usable->passed()) {
-                $this->put($this->own);
+            $own = $this->number();
+            if ($this->claim($own) && !$this->usable->passed()) {
+                $this->put($own);
             }
             for ($try = 1; $this->published === null && $try <= self::TRIES; $try++) {
                 $this->resolve();
@@ -79,19 +79,21 @@ final class Publisher
         return $this->published;
     }
 
-    private function takeNumber(): void
+    /** The number given out to this message: another one, if that is written or too old. */
+    private function number(): Place
     {
         if ($this->own === null || $this->usable->passed()) {
             $this->usable = Deadline::in(self::MAX_STALL);
             $this->own = null;
             $this->own = $this->channel->allot($this->call);
         }
+        return $this->own;
     }
 
-    /** Whether the id had no claim before. */
-    private function claim(): bool
+    /** Claims a number for the id; whether that had no claim before. */
+    private function claim(Place $at): bool
     {
-        $claim = Op::add($this->channel->key->claim($this->id), 0, self::CLAIM_TTL, $this->own->cursor());
+        $claim = Op::add($this->channel->key->claim($this->id), 0, self::CLAIM_TTL, $at->cursor());
         $this->channel->must($this->call, $claim);
         return $claim->is(Outcome::Done);
     }
@@ -131,16 +133,15 @@ final class Publisher
         $this->channel->run($this->call, $get);
         [$claim, $head] = $get->items;
         if ($claim === null) {
-            $this->takeNumber();
-            $this->claim(); // and look who has won
+            $this->claim($this->number()); // and look who has won
             return;
         }
         $at = Place::parse($claim->value);
         if ($at !== null && $this->enter($at, $this->channel->isOf($at->epoch, $head))) {
             return;
         }
-        $this->takeNumber();
-        $move = Op::cas($this->channel->key->claim($this->id), self::CLAIM_TTL, $this->own->cursor(), $claim->cas);
+        $own = $this->number();
+        $move = Op::cas($this->channel->key->claim($this->id), self::CLAIM_TTL, $own->cursor(), $claim->cas);
         $this->channel->must($this->call, $move);
     }
 

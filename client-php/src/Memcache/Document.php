@@ -207,7 +207,7 @@ final class Document
     public function purge(int $time): void
     {
         $old = [];
-        foreach ($this->messages as $id => $value) {
+        foreach (array_keys($this->messages) as $id) {
             $sent = self::isPrivate($id) ? null : MessageID::time($id);
             if ($sent !== null && $sent < $time) {
                 $old[$id] = true;

@@ -90,16 +90,9 @@ return [
         same('site', $php('class CommChannel { public $of = "site"; } class_exists("CommChannel\JSCommChannel"); echo (new CommChannel)->of;'));
     },
 
-    'composer.json finds every class' => static function () use ($root): void {
+    'composer.json tells where the classes are' => static function () use ($root): void {
         $composer = json_decode(file_get_contents("$root/composer.json"), true, 512, JSON_THROW_ON_ERROR);
         same(['CommChannel\\' => 'src/'], $composer['autoload']['psr-4']);
         same(['src/aliases.php'], $composer['autoload']['files']);
-        $files = [...glob("$root/src/*.php"), ...glob("$root/src/*/*.php")];
-        foreach ($files as $file) {
-            $class = 'CommChannel\\' . strtr(substr($file, strlen("$root/src/"), -4), '/', '\\');
-            if ($class !== 'CommChannel\\aliases') {
-                claim(class_exists($class) || interface_exists($class), "$class is in $file");
-            }
-        }
     },
 ];
