@@ -34,6 +34,10 @@ var structure = []forbidden{
 		why: "protocol imports the standard library alone: a client of any kind can use it without a dependency"},
 	{from: []string{"./protocol/..."}, to: []string{"./hub/...", "./store/...", "./transport/...", "./internal/...", "./client-js/..."}, deep: true,
 		why: "a Go program that uses protocol/client links no server"},
+	{from: []string{"./protocol/client/..."}, shared: []string{"./protocol", "./protocol/client/...", "github.com/coder/websocket/..."}, outside: true, deep: true,
+		why: "a Go program that uses protocol/client links a WebSocket library beside protocol, and nothing else"},
+	{from: []string{"./examples/..."}, shared: []string{"./protocol/..."}, outside: true,
+		why: "an example shows what the client alone can do"},
 	{from: []string{"./client-js/..."}, outside: true,
 		why: "client-js is files to embed, and no code"},
 	{from: []string{"./hub/...", "./store/..."}, to: []string{"net/http/...", "github.com/coder/websocket/..."},
@@ -90,6 +94,11 @@ func TestViolationsAreFound(t *testing.T) {
 		{"protocol/client", module + "/store", "links no server"},
 		{"protocol/client", module + "/protocol", ""},
 		{"protocol/client", "github.com/coder/websocket", ""},
+		{"protocol/client", "github.com/coder/websocket/internal/util", ""},
+		{"protocol/client", "github.com/rs/zerolog", "and nothing else"},
+		{"examples/bot", module + "/protocol/client", ""},
+		{"examples/bot", module + "/store/memory", "the client alone"},
+		{"examples/bot", "github.com/spf13/cobra", "the client alone"},
 		{"client-js", module + "/protocol", "no code"},
 		{"client-js", "embed", ""},
 		{"hub", "net/http", "neither HTTP nor WebSocket"},
@@ -107,6 +116,8 @@ func TestViolationsAreFound(t *testing.T) {
 		{"store/memcache", module + "/store/memcache/php", ""},
 		{"store/memlog", module + "/store/mcwire", ""},
 		{"store/mcwire", module + "/store/memlog", "each store"},
+		{"store/commchannel", module + "/store", ""},
+		{"store/commchannel", module + "/store/memcache", "each store"},
 		{"store/memcache/php", module + "/store/memcache", ""},
 		{"transport/longpoll", module + "/transport/legacy", "each transport"},
 		{"transport/longpoll", module + "/transport", ""},
@@ -150,8 +161,9 @@ func TestDeepViolationsAreFound(t *testing.T) {
 		Imports:    []string{"example.org/between"},
 		Deps:       []string{"example.org/between", module + "/hub"},
 	}}
-	if got := violations(structure, made); len(got) != 1 || !strings.Contains(got[0], "links no server") {
-		t.Errorf("got %q, want one violation", got)
+	want := "./protocol/client imports ./hub: a Go program that uses protocol/client links no server"
+	if got := violations(structure, made); !slices.Contains(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
