@@ -16,8 +16,9 @@ const INTERNAL = [
   ["base", "online", "listen", "page"], // surroundings
   ["blocked", "ended", "failed", "pause", "pollWorked", "proven", "welcomed"], // health
   ["hello", "kind", "subscriptions", "onend", "onframe", "onleave", "onlink", "onstate"], // connection
-  ["flush", "frames", "settle", "timer", "tries"], // outbox
-  ["frame", "resting", "take", "wanted"], // channels
+  ["accept", "flush", "frames", "refuse", "settle", "timer", "tries"], // outbox
+  ["deliver", "frame", "resting", "take", "wanted"], // channels
+  ["ask", "client", "env", "newRef"], // what they ask of their client
 ].flat();
 
 const BANNER = "/*! CommChannel client, MIT licensed */";
@@ -31,6 +32,7 @@ export async function bundle(root) {
     absWorkingDir: root,
     bundle: true,
     minify: true,
+    tsconfigRaw: {}, // the types' own would have "use strict" written out
     target: "es2022",
     charset: "utf8",
     legalComments: "none",

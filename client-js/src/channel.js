@@ -1,7 +1,7 @@
 import { guard, newEmitter } from "./events.js";
 import { REMEMBERED } from "./limits.js";
 
-/** @import { Channel, ChannelEvents, ChannelOptions, Frame, Handler, Message, Receipt, Reply } from "./types.js" */
+/** @import { ChannelEvents, ChannelOptions, ClientEvents, CoreChannel, CoreClient, Env, Frame, Handler, Message, Receipt, Reply } from "./types.js" */
 
 /**
  * A channel with what only its client sees of it.
@@ -13,22 +13,28 @@ import { REMEMBERED } from "./limits.js";
  * @property {<Name extends keyof ChannelEvents>(name: Name, event: ChannelEvents[Name]) => boolean} emit
  * @property {() => Frame} frame what subscribes to it as of now
  * @property {(frame: Frame) => boolean} take a frame about it; tells whether messages may be missing before it
+ * @property {(message: Message) => void} deliver hands on a message that is new and not one's own
  */
 
 /**
  * What a channel asks of its client.
  *
  * @typedef {object} Owner
- * @property {() => string} clientID
- * @property {() => void} subscribe after `wanted` has changed
- * @property {(frame: Partial<Frame>) => Promise<Receipt>} send
+ * @property {CoreClient} client
+ * @property {Env} env
+ * @property {<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]) => boolean} emit of the client
+ * @property {(channel: CoreChannel & Inner) => void} subscribe after `wanted` has changed
+ * @property {() => number} newRef
+ * @property {(frame: Frame) => Promise<Frame>} ask with a ref; gives the answer
+ * @property {(frame: Partial<Frame>) => Promise<Receipt>} send has a ref and an id made, unless they are there
+ * @property {(answer: Frame) => boolean} settle ends a request as its answer would
  */
 
 /**
  * @param {string} name
  * @param {ChannelOptions} options
  * @param {Owner} owner
- * @returns {Channel & Inner}
+ * @returns {CoreChannel & Inner}
  */
 export function newChannel(name, { since = "", history, echo }, owner) {
   /** @type {{type: string, handler: Handler}[]} */
@@ -36,7 +42,7 @@ export function newChannel(name, { since = "", history, echo }, owner) {
   /** @type {Set<string>} cursors of messages */
   const seen = new Set();
 
-  /** @type {Channel & Inner} */
+  /** @type {CoreChannel & Inner} */
   const channel = {
     .../** @type {typeof newEmitter<ChannelEvents>} */ (newEmitter)(),
     name,
@@ -75,33 +81,35 @@ export function newChannel(name, { since = "", history, echo }, owner) {
     take(frame) {
       const { op, cursor = channel.cursor } = frame;
       channel.cursor = cursor;
-      if (op === "message") deliver(/** @type {Message & Frame} */ (frame));
+      const message = /** @type {Message & Frame} */ (frame);
+      if (op === "message" && isNew(message)) channel.deliver(message);
       const gap = op === "gap" || frame.recovered === false;
       if (gap) channel.emit("gap", { channel: name, cursor });
       return gap;
+    },
+
+    deliver(message) {
+      /** @type {Reply} */
+      const reply = (type, payload) => owner.send({ channel: name, type, payload, reply_to: message.id });
+      for (const { type, handler } of handlers) {
+        if (type === message.type || type === "*") guard(() => handler(message, reply));
+      }
     },
   };
 
   /** @param {boolean} wanted */
   function want(wanted) {
     channel.wanted = wanted;
-    owner.subscribe();
+    owner.subscribe(channel);
   }
 
-  /** @param {Message & Frame} message */
-  function deliver(message) {
-    const { cursor, from, id: reply_to } = message;
+  /** @param {Message} message */
+  function isNew({ cursor, from }) {
     // On a change of links, or after a gap, a message may come again.
-    if (seen.has(cursor)) return;
+    if (seen.has(cursor)) return false;
     seen.add(cursor);
     if (seen.size > REMEMBERED) seen.delete([...seen][0]);
-    if (from === owner.clientID() && !echo) return;
-
-    /** @type {Reply} */
-    const reply = (type, payload) => owner.send({ channel: name, type, payload, reply_to });
-    for (const { type, handler } of handlers) {
-      if (type === message.type || type === "*") guard(() => handler(message, reply));
-    }
+    return echo || from !== owner.client.clientID;
   }
   return channel;
 }

@@ -1,5 +1,5 @@
 // The classic script: a page that loads it with <script src> has the global
-// channelClient, and channelClient.connect for what is newer.
+// channelClient.
 
 import { channelClient } from "./seed.js";
 
@@ -8,4 +8,4 @@ import { channelClient } from "./seed.js";
 const script = /** @type {HTMLScriptElement|null} */ (globalThis.document?.currentScript);
 if (script?.dataset.payloadOnly !== undefined) channelClient.defaults.payloadOnly = true;
 
-Object.assign(globalThis, { channelClient });
+/** @type {any} */ (globalThis).channelClient = channelClient;

@@ -2,15 +2,15 @@ import { backoff } from "./backoff.js";
 import { newChannel } from "./channel.js";
 import { stayConnected } from "./connection.js";
 import { environment } from "./env.js";
-import { ChannelError, FINAL } from "./errors.js";
+import { ChannelError, ending } from "./errors.js";
 import { newEmitter } from "./events.js";
 import { idMaker } from "./ids.js";
 import { KEEPALIVE_ROOM } from "./limits.js";
 import { exchange } from "./longpoll.js";
 import { newOutbox } from "./outbox.js";
 
-/** @import { Inner } from "./channel.js" */
-/** @import { Channel, Client, ClientEvents, ConnectOptions, Frame, Receipt } from "./types.js" */
+/** @import { Inner, Owner } from "./channel.js" */
+/** @import { ClientEvents, CoreChannel, CoreClient, CoreOptions, Frame, Receipt } from "./types.js" */
 
 const PASSING = ["unavailable", "rate_limited", "internal"]; // errors that may be gone later
 
@@ -31,27 +31,28 @@ const byteLength = (value) => new TextEncoder().encode(JSON.stringify(value)).le
 /**
  * Connects to a gateway. It stays connected by itself until close().
  *
- *     const client = connect("/channel");
- *     const room = client.channel("room", { history: 20 });
- *     room.register("msg", (m, reply) => console.log(m.from, m.payload));
- *     await room.send("msg", "Hello there!");
+ * This is what the classic script needs. The ES module builds on it with
+ * another way to stay connected, and channels that do more.
  *
  * @param {string} url of the gateway, relative to the page
- * @param {ConnectOptions} [options]
- * @returns {Client}
+ * @param {CoreOptions} [options] `token` is looked at for each hello
+ * @param {typeof stayConnected} [stay]
+ * @param {typeof newChannel} [makeChannel]
+ * @returns {CoreClient}
  */
-export function connect(url, options = {}) {
+export function newClient(url, options = {}, stay = stayConnected, makeChannel = newChannel) {
   const env = environment(options);
   const address = new URL(url, env.base).href;
   const newID = idMaker("j", env.random);
   const outbox = newOutbox(env, options.queue, options.sendTimeout);
-  /** @type {Map<string, Channel & Inner>} by name */
+  /** @type {Map<string, CoreChannel & Inner>} by name */
   const channels = new Map();
   let lastRef = 0;
   let maxMessage = Infinity; // bytes of a payload, once the gateway has told
 
   const { on, emit } = /** @type {typeof newEmitter<ClientEvents>} */ (newEmitter)();
-  /** @type {Client} */
+  const newRef = () => ++lastRef;
+  /** @type {CoreClient} */
   const client = {
     on,
     clientID: options.clientID ?? idMaker("c", env.random)(),
@@ -59,36 +60,31 @@ export function connect(url, options = {}) {
     transport: null,
 
     channel(name, options = {}) {
-      const there = channels.get(name);
-      if (there) return there;
-      const channel = newChannel(name, options, {
-        clientID: () => client.clientID,
-        subscribe: () => subscribe(channel),
-        send,
-      });
+      const channel = channels.get(name) ?? makeChannel(name, options, owner);
       channels.set(name, channel);
       return channel;
     },
 
     async ping() {
       const began = env.now();
-      await ask({ op: "ping", ref: ++lastRef });
+      await ask({ op: "ping", ref: newRef() });
       return env.now() - began;
     },
 
     close() {
-      for (const channel of channels.values()) channel.wanted = false;
       connection.close();
       outbox.clear("closed");
     },
   };
 
+  /** @type {Owner} */
+  const owner = { client, env, emit, subscribe, newRef, ask, send, settle: outbox.settle };
   const hello = () => ({ op: "hello", clientid: client.clientID, token: options.token });
   const subscribed = () => [...channels.values()].filter((channel) => channel.wanted && !channel.resting);
-  /** @param {boolean} [anew] */
-  const flush = (anew) => outbox.flush(connection.send, anew);
+  /** @param {number} [breaks] */
+  const flush = (breaks) => outbox.flush(connection.send, breaks);
 
-  const connection = stayConnected(
+  const connection = stay(
     env,
     address,
     {
@@ -100,7 +96,7 @@ export function connect(url, options = {}) {
         maxMessage = welcome.max_message ?? maxMessage;
         // Subscriptions go first, so that no answer to a send is missed.
         subscribed().forEach(subscribe);
-        flush(true);
+        flush(+!client.transport);
       },
 
       onframe,
@@ -114,7 +110,7 @@ export function connect(url, options = {}) {
 
       onend(code) {
         outbox.clear("closed");
-        report(new ChannelError(FINAL[code - 4200] ?? "closed", "close code " + code));
+        report(ending(code));
       },
     },
     options.transports ?? ["websocket", "longpoll"],
@@ -148,7 +144,7 @@ export function connect(url, options = {}) {
 
   /** @param {Inner} channel is subscribed to, or not any more */
   function subscribe(channel) {
-    channel.ref = ++lastRef;
+    channel.ref = newRef();
     const frame = channel.frame();
     connection.send(channel.wanted ? frame : { op: "unsubscribe", channel: frame.channel });
   }
@@ -174,13 +170,13 @@ export function connect(url, options = {}) {
   }
 
   /**
-   * @param {Partial<Frame>} frame its channel, type, payload and reply_to
+   * @param {Partial<Frame>} frame its channel, type, payload and reply_to; ref and id, if the caller needs to know them
    * @returns {Promise<Receipt>}
    */
   async function send({ payload = null, ...rest }) {
     if (byteLength(payload) > maxMessage) throw new ChannelError("too_large");
     // A copy: what the caller does to its payload later is not sent.
-    const frame = copy({ op: "send", ref: ++lastRef, id: newID(), payload, ...rest });
+    const frame = copy({ op: "send", ref: newRef(), id: newID(), payload, ...rest });
     const { id = "", cursor = "" } = await ask(frame);
     return { id, cursor };
   }

@@ -7,10 +7,11 @@ import {
   LONG_LIFE,
   PING_ANSWER,
   SEND_ANSWER,
+  SHORT_LIFE,
   STEADY,
   USUAL_SILENCE,
 } from "./limits.js";
-import { openLongPoll } from "./longpoll.js";
+import { openLongPoll, PING } from "./longpoll.js";
 import { newTimer } from "./timer.js";
 import { openWebSocket } from "./websocket.js";
 
@@ -67,7 +68,6 @@ export function stayConnected(env, url, owner, kinds) {
 
   // Of the active link.
   let since = 0; // when it was welcomed
-  let heard = 0; // when it last said something
   let probing = false; // it was asked for a word
   let ping = USUAL_SILENCE; // it is asked for a word after so much silence
   let halvings = 0; // how often that was halved
@@ -76,7 +76,7 @@ export function stayConnected(env, url, owner, kinds) {
   // Of the next attempt.
   let attempts = 0; // in all
   let failures = 0; // links lost since one did what is expected
-  let pollFailed = false; // before its welcome, the last time
+  let anyway = false; // WebSocket is tried although it is blocked
   /** @type {number|undefined} the gateway's own word on how long to stay away */
   let retry;
   let told = false; // the wait for the next attempt is the gateway's word
@@ -89,9 +89,9 @@ export function stayConnected(env, url, owner, kinds) {
     next.clear();
     if (page.online()) {
       const blocked = hasLongPoll && health.blocked();
-      // Where WebSocket is blocked, long-poll goes alone. But if that fails,
-      // too, there is nothing left to be picky about.
-      if (active || !blocked || pollFailed) tryLink("websocket");
+      // Where WebSocket is blocked, long-poll goes alone, unless that has
+      // failed, too, or the network may be another one.
+      if (active || !blocked || anyway) tryLink("websocket");
       if (!active && (!hasWebSocket || blocked)) tryLink("longpoll");
     }
     tell();
@@ -125,15 +125,14 @@ export function stayConnected(env, url, owner, kinds) {
    */
   function onframe(link, frame) {
     const { op } = frame;
+    if (link === active) listen();
     if (op === "bye") retry = frame.retry;
     if (op === "welcome") onwelcome(link, frame);
     if (link !== active) return op === "error" && owner.onframe(frame);
-    heard = now();
-    if (probing) listen();
     const useful = op === "message" || op === "sent";
     if (useful) failures = 0;
     if (link.kind === "longpoll") health.pollWorked();
-    else if (useful) health.proven();
+    else if (useful && now() - since >= SHORT_LIFE) health.proven();
     owner.onframe(frame);
   }
 
@@ -152,7 +151,7 @@ export function stayConnected(env, url, owner, kinds) {
       dropTrying();
       health.welcomed();
     } else {
-      pollFailed = false;
+      anyway = false;
       retryWebSocket();
     }
     listen();
@@ -191,10 +190,10 @@ export function stayConnected(env, url, owner, kinds) {
    */
   function onfailure(kind, code) {
     // With a code of its own the gateway has spoken: no blocked WebSocket.
-    if (kind === "longpoll") pollFailed = true;
+    if (kind === "longpoll") anyway = true;
     else if (code < 4000) {
       health.failed();
-      if (active) active.send({ op: "ping" }); // does long-poll work just now?
+      if (active) active.send(PING); // does long-poll work just now?
       else tryLink("longpoll");
     }
     settle(code);
@@ -244,12 +243,8 @@ export function stayConnected(env, url, owner, kinds) {
    * @param {number} [within] milliseconds
    */
   function listen(within = Math.max(LEAST_SILENCE, ping / 2 ** halvings)) {
-    const from = now();
     probing = false;
-    silence.set(within, () => {
-      if (heard > from) listen();
-      else if (active?.kind === "websocket") probe();
-    });
+    silence.set(within, () => active?.kind === "websocket" && probe());
   }
 
   /** Asks the active link for a word; without one it is taken for dead. */
@@ -258,7 +253,7 @@ export function stayConnected(env, url, owner, kinds) {
     if (!link || probing) return;
     probing = true;
     silence.set(PING_ANSWER, () => drop(link));
-    link.send({ op: "ping" });
+    link.send(PING);
   }
 
   // ---- the page ----
@@ -274,6 +269,7 @@ export function stayConnected(env, url, owner, kinds) {
       attempt();
     } else if (!halted) {
       probe();
+      anyway ||= event === "online";
       // A new network, or somebody is looking: no long waiting.
       const missed = !next.due; // its time came while there was no network
       const again =

@@ -3,9 +3,11 @@
  * one of the client's own:
  *
  * - `queue_full`: too many unacknowledged sends
- * - `timeout`: not acknowledged in time; the message may or may not have arrived
+ * - `timeout`: not acknowledged or not answered in time; the message may or may not have arrived
  * - `unconfirmed`: the connection broke twice over it; as for timeout
  * - `closed`: the connection was closed
+ * - `too_slow`: more messages waited for a loop than its buffer holds
+ * - `no_token`: getToken has failed
  */
 export class ChannelError extends Error {
   /**
@@ -24,3 +26,8 @@ export class ChannelError extends Error {
  * wire; the WebSocket of a client with such a name is not welcomed.
  */
 export const FINAL = ["bad_frame", "unauthorized", "token_expired", "forbidden", "too_many_connections", "bad_client"];
+
+/**
+ * @param {number} code the close code that ended it for good
+ */
+export const ending = (code) => new ChannelError(FINAL[code - 4200] ?? "closed", "close code " + code);

@@ -11,6 +11,10 @@ export const SEND_ANSWER = 5000;
 export const USUAL_SILENCE = 25e3;
 export const LEAST_SILENCE = 5000;
 
+// A life shorter than this is a strike even if it brought something: where all
+// of them end so soon, long-poll is better.
+export const SHORT_LIFE = 5000;
+
 // A link that lasts so long did what is expected of one.
 export const STEADY = 60e3;
 export const LONG_LIFE = 10 * 60e3;
@@ -46,3 +50,24 @@ export const KEEPALIVE_ROOM = 60e3;
 
 // Cursors of messages seen, of each channel.
 export const REMEMBERED = 256;
+
+// How long an answer to a request may take, unless the request says otherwise,
+// and the most that a timer takes.
+export const REQUEST_ANSWER = 10e3;
+export const MOST_TIMER = 2 ** 31 - 1;
+
+// Messages that came and that a loop has not taken yet.
+export const MESSAGES = 1000;
+
+// How long fetching a token may take, and how long after that a refusal is
+// the course of things, and no failure.
+export const TOKEN_ANSWER = 10e3;
+export const TOKEN_SERVED = 20e3;
+
+// Of a connection that tabs share: how long the leader may be silent; how long
+// a subscription that has resumed may not yet be where the channel is; how
+// often a tab's catching up may fail, and how many live messages wait for it.
+export const LEADER_SILENCE = 10e3;
+export const REPLAY = 10e3;
+export const CATCH_UP_TRIES = 3;
+export const CATCH_UP_HELD = 1000;

@@ -5,6 +5,13 @@ import { newTimer } from "./timer.js";
 /** @import { Env, Frame, Link } from "./types.js" */
 
 /**
+ * Asks the gateway for a word: it answers what has a ref. This one is nobody's.
+ *
+ * @type {Frame}
+ */
+export const PING = { op: "ping", ref: -1 };
+
+/**
  * One exchange: an array of frames out, an array of frames back.
  *
  * @param {Env} env
@@ -64,8 +71,11 @@ export function openLongPoll(env, url, hello, subscriptions) {
     onclose() {},
 
     send(frame) {
-      if (frame.since || frame.op === "unsubscribe") stopPolling(); // and hold one with another list
-      else if (frame.op !== "subscribe") outgoing.push(frame);
+      const { op, since } = frame;
+      // Another list is to be held. Or there is doubt: what is held may have
+      // died, too, and nobody was told.
+      if (since || op === "unsubscribe" || frame === PING) stopPolling();
+      if (!op.endsWith("subscribe")) outgoing.push(frame);
       wake();
     },
 
@@ -127,17 +137,23 @@ export function openLongPoll(env, url, hello, subscriptions) {
     if (!frames.length) return;
     const began = env.now();
     const mine = (polling = new AbortController());
-    const answer = await ask(frames, EXCHANGE_HELD, mine);
-    if (!answer) return;
-    deliver(answer);
+    const short = () => env.now() - began < EXCHANGE_PAUSE;
     const next = () => {
       if (mine !== polling) return;
       polling = undefined;
       wake();
     };
+    const answer = await ask(frames, EXCHANGE_HELD, mine, (code) => {
+      // Something on the way may have no patience with what is held so long.
+      // Whether long-poll works as such, an exchange that is not held tells.
+      if (code > 0 || short()) fail(code);
+      else link.send(PING);
+    });
+    if (!answer) return;
+    deliver(answer);
     // Answered at once with nothing: something on the way doesn't let the
     // gateway hold it. Polling is left, at a bearable pace.
-    if (answer.length || env.now() - began >= EXCHANGE_PAUSE) next();
+    if (answer.length || !short()) next();
     else env.setTimeout(next, EXCHANGE_PAUSE);
   }
 
@@ -145,15 +161,16 @@ export function openLongPoll(env, url, hello, subscriptions) {
    * @param {Frame[]} frames
    * @param {number} within milliseconds
    * @param {AbortController} abort
-   * @returns {Promise<Frame[]|undefined>} nothing if it was stopped or has failed, which onclose was told
+   * @param {(code: any) => void} [failed] is told if it fails, but not if it is late; else onclose is
+   * @returns {Promise<Frame[]|undefined>} nothing if it was stopped or has failed
    */
-  async function ask(frames, within, { signal }) {
+  async function ask(frames, within, { signal }, failed = fail) {
     const late = newTimer(env).set(within, fail);
     try {
       const answer = await exchange(env, url, [hello(), ...frames], { signal });
       if (!signal.aborted) return answer;
     } catch (code) {
-      if (!signal.aborted) fail(code);
+      if (!signal.aborted) failed(code);
     } finally {
       late.clear();
     }

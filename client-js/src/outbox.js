@@ -10,10 +10,10 @@ import { newTimer } from "./timer.js";
  *
  * @typedef {object} Entry
  * @property {Frame} frame
- * @property {number} tries how many links it went over
+ * @property {number} tries how many links it went over, but for those that another one took over from
  * @property {Timer} timer which gives it up
- * @property {(answer: Frame) => void} resolve
- * @property {(error: ChannelError) => void} reject
+ * @property {(answer: Frame) => void} accept
+ * @property {(error: ChannelError) => void} refuse
  */
 
 /**
@@ -41,7 +41,7 @@ export function newOutbox(clock, limit = QUEUE, timeout = SEND_TIMEOUT) {
    * @param {string} code
    * @param {string} [message]
    */
-  const reject = (ref, code, message) => take(ref)?.reject(new ChannelError(code, message));
+  const reject = (ref, code, message) => take(ref)?.refuse(new ChannelError(code, message));
 
   return {
     /**
@@ -49,24 +49,25 @@ export function newOutbox(clock, limit = QUEUE, timeout = SEND_TIMEOUT) {
      * @returns {Promise<Frame>}
      */
     add: (frame) =>
-      new Promise((resolve, refuse) => {
+      new Promise((accept, refuse) => {
         if (entries.size >= limit) return refuse(new ChannelError("queue_full"));
         const { ref } = frame;
         const timer = newTimer(clock).set(Math.min(timeout, MOST_SEND_TIMEOUT), () => reject(ref, "timeout"));
-        entries.set(ref, { frame, tries: 0, timer, resolve, reject: refuse });
+        entries.set(ref, { frame, tries: 0, timer, accept, refuse });
       }),
 
     /**
      * Gives out, in order, what is to be sent on a link.
      *
      * @param {(frame: Frame) => void} send
-     * @param {boolean} [anew] the link is new: what went over another one goes again, once
+     * @param {number} [breaks] the link is new: what went over another one goes
+     *   again, after one break at the most. 1 if the last link broke, 0 if this one took over from it
      */
-    flush(send, anew) {
+    flush(send, breaks = -1) {
       for (const [ref, entry] of entries) {
-        if (entry.tries && !anew) continue;
+        if (entry.tries && breaks < 0) continue;
         if (clock.now() >= entry.timer.due) reject(ref, "timeout");
-        else if (entry.tries++ > 1) reject(ref, "unconfirmed");
+        else if ((entry.tries += entry.tries ? breaks : 1) > 2) reject(ref, "unconfirmed");
         else send(entry.frame);
       }
     },
@@ -76,13 +77,13 @@ export function newOutbox(clock, limit = QUEUE, timeout = SEND_TIMEOUT) {
 
     /**
      * @param {Frame} frame
-     * @returns {boolean} whether it was an answer
+     * @returns {boolean} whether it was an answer, be it one that came too late
      */
     settle(frame) {
       const { op, ref, code = "", message } = frame;
-      const known = entries.has(ref);
+      const known = entries.has(ref) || op === "sent";
       if (op === "error") reject(ref, code, message);
-      else take(ref)?.resolve(frame);
+      else take(ref)?.accept(frame);
       return known;
     },
 

@@ -1,7 +1,7 @@
-import { connect } from "./client.js";
+import { newClient } from "./client.js";
 import { guard } from "./events.js";
 
-/** @import { Channel, Client, ConnectOptions, Message, Reply } from "./types.js" */
+/** @import { ConnectOptions, CoreChannel, CoreClient, Message, Reply } from "./types.js" */
 
 /** What pages that give no URL have always used. */
 const DEFAULT_URL = "channel.php";
@@ -17,7 +17,7 @@ function logged(promise) {
   return promise;
 }
 
-/** @type {Map<string, Client>} by URL and client id: all channels of a page share one connection */
+/** @type {Map<string, CoreClient>} by URL and client id: all channels of a page share one connection */
 const clients = new Map();
 
 /**
@@ -45,7 +45,13 @@ export class channelClient {
    */
   static defaults = {};
 
-  static connect = connect;
+  /**
+   * What connects: with all of ConnectOptions in the ES module, and with all
+   * but `getToken` and `shared` in the classic script.
+   *
+   * @type {(url: string, options: ConnectOptions) => CoreClient}
+   */
+  static connect = newClient;
 
   /**
    * The callbacks by message type. One each: registering replaces.
@@ -70,7 +76,7 @@ export class channelClient {
   constructor(channelID, clientID, url = DEFAULT_URL, options = channelClient.defaults) {
     const name = String(channelID);
     const key = url + " " + clientID;
-    /** @type {Channel|null} what dispatch is registered on */
+    /** @type {CoreChannel|null} what dispatch is registered on */
     let listening = null;
 
     /** @type {import("./types.js").Handler} */
@@ -82,7 +88,7 @@ export class channelClient {
     const client = () => {
       let shared = clients.get(key);
       if (!shared || shared.state === "closed") {
-        shared = connect(url, { ...options, clientID: clientID === undefined ? undefined : String(clientID) });
+        shared = channelClient.connect(url, { ...options, clientID: clientID === undefined ? undefined : String(clientID) });
         clients.set(key, shared);
       }
       return shared;

@@ -2,6 +2,7 @@
 // network whose other end is the test, and a page without a browser.
 
 import assert from "node:assert/strict";
+import { connect } from "./setup.js";
 
 /** Lets everything happen that waits for nothing but its turn. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -249,4 +250,33 @@ export function gather(channel, type = "msg") {
   const got = [];
   channel.register(type, (m) => got.push(m.payload));
   return got;
+}
+
+/** The acknowledgement of a send frame. */
+export const sent = (frame, n = 1) => ({
+  op: "sent",
+  ref: frame.ref,
+  channel: frame.channel,
+  id: frame.id,
+  cursor: "c" + n,
+});
+
+/** Fails unless promise is neither resolved nor rejected. */
+export async function stillOpen(promise) {
+  const state = await Promise.race([promise.then(() => "resolved", () => "rejected"), settled().then(() => "open")]);
+  assert.equal(state, "open");
+}
+
+/** Lets the WebSocket that is tried fail, and long-poll prove itself. */
+export async function failBeside(world) {
+  world.socket.end(1006);
+  await settled();
+  await world.asking("ping").answer(welcome, { op: "pong" });
+}
+
+/** A client whose WebSocket has just failed and whose long-poll works. */
+export async function onLongPoll(world, options = {}) {
+  const client = connect("/channel", { ...world.options, ...options });
+  await failBeside(world);
+  return client;
 }

@@ -103,6 +103,38 @@ test("a held exchange without an answer resets the transport", async () => {
   assert.equal(client.state, "waiting");
 });
 
+test("a held exchange that something cuts after a while is followed by another", async () => {
+  const world = newWorld();
+  const { client, got } = await holding(world);
+  for (let i = 0; i < 3; i++) {
+    await world.clock.advance(2000);
+    await world.asking("subscribe").fail();
+    await world.asking("ping").answer(welcome, { op: "pong", ref: -1 });
+    assert.equal(client.state, "connected");
+  }
+  await world.asking("subscribe").answer(subscribed(1, { recovered: true }), message(2));
+  assert.deepEqual(got, [2]);
+  assert.equal(world.pending.length, 1);
+});
+
+test("if after such a cut nothing else is answered either, the transport is reset", async () => {
+  const world = newWorld();
+  const { client } = await holding(world);
+  await world.clock.advance(2000);
+  await world.asking("subscribe").fail();
+  await world.asking("ping").fail();
+  assert.equal(client.state, "waiting");
+  assert.equal(world.pending.length, 0);
+});
+
+test("a held exchange that fails at once resets the transport", async () => {
+  const world = newWorld();
+  const { client } = await holding(world);
+  await world.clock.advance(999);
+  await world.asking("subscribe").fail();
+  assert.equal(client.state, "waiting");
+});
+
 test("sends go beside the held exchange, one exchange at a time, in order", async () => {
   const world = newWorld();
   const { client } = await holding(world);

@@ -141,6 +141,36 @@ test("a long-poll is asked for a word, too", async () => {
   assert.equal(world.pending.length, 0);
 });
 
+test("what a long-poll holds is asked for anew, since it may have died unnoticed", async () => {
+  const world = newWorld();
+  const client = connect("/channel", { ...world.options, transports: ["longpoll"] });
+  const got = gather(client.channel("room", { since: "c1" }));
+  await settled();
+  await world.asking("ping").answer(welcome);
+  const dead = world.asking("subscribe");
+  world.window.fire("online");
+  await settled();
+  assert.ok(dead.aborted);
+  await world.asking("ping").answer(welcome, { op: "pong", ref: -1 });
+  await world.asking("subscribe").answer(subscribed(1, { recovered: true }), message(2));
+  assert.deepEqual(got, [2]);
+  assert.equal(client.state, "connected");
+});
+
+test("what asks for a word has a ref, since nothing else is answered", async () => {
+  for (const transport of ["websocket", "longpoll"]) {
+    const world = newWorld();
+    connect("/channel", { ...world.options, transports: [transport] });
+    await settled();
+    if (transport === "websocket") world.socket.welcome();
+    else await world.asking("ping").answer(welcome);
+    world.window.fire("online");
+    await settled();
+    const [ping] = (world.socket ?? world.asking("ping")).of("ping");
+    assert.ok(ping.ref, transport);
+  }
+});
+
 test("somebody who looks at the page does not wait for the end of a long pause", async () => {
   const world = newWorld();
   connect("/channel", { ...world.options, transports: ["websocket"] });

@@ -2,23 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gather, newWorld, settled, welcome } from "./fakes.js";
+import { gather, newWorld, onLongPoll, sent, settled, stillOpen, welcome } from "./fakes.js";
 import { connect } from "./setup.js";
-
-const sent = (frame, n = 1) => ({ op: "sent", ref: frame.ref, channel: frame.channel, id: frame.id, cursor: "c" + n });
-
-/** Fails unless promise is still open. */
-async function open(promise) {
-  const state = await Promise.race([promise.then(() => "resolved", () => "rejected"), settled().then(() => "open")]);
-  assert.equal(state, "open");
-}
 
 test("send resolves with id and cursor once the gateway has the message", async () => {
   const world = newWorld();
   const client = connect("/channel", world.options);
   world.socket.welcome();
   const promise = client.channel("room").send("msg", { any: "JSON" });
-  await open(promise);
+  await stillOpen(promise);
   const [frame] = world.socket.of("send");
   assert.deepEqual({ ...frame, ref: 0, id: "" }, {
     op: "send", ref: 0, channel: "room", type: "msg", payload: { any: "JSON" }, id: "",
@@ -74,7 +66,7 @@ test("a send that waits too long is rejected", async () => {
   const promise = client.channel("room").send("msg", 1);
   promise.catch(() => {});
   await world.clock.advance(4999);
-  await open(promise);
+  await stillOpen(promise);
   await world.clock.advance(1);
   await assert.rejects(promise, { code: "timeout" });
   world.socket.welcome();
@@ -131,6 +123,26 @@ test("a send whose link broke twice is rejected", async () => {
   }
   assert.equal(world.socket.of("send").length, 0);
   await assert.rejects(promise, { code: "unconfirmed" });
+});
+
+test("a WebSocket that takes over from a long-poll has not broken it", async () => {
+  const world = newWorld();
+  const client = await onLongPoll(world);
+  const promise = client.channel("room").send("msg", 1);
+  await settled();
+  const [{ id }] = world.asking("send").of("send");
+  await world.asking("send").fail();
+  await world.nextSocket();
+  world.socket.end(1006);
+  await settled();
+  await world.asking("ping").answer(welcome);
+  assert.equal(world.asking("send").of("send")[0].id, id, "once more");
+  await world.nextSocket();
+  world.socket.welcome();
+  const again = world.socket.of("send");
+  assert.deepEqual(again.map((frame) => frame.id), [id], "and where it may not have arrived");
+  world.socket.say(sent(again[0], 7));
+  assert.equal((await promise).cursor, "c7");
 });
 
 test("nothing is repeated when its time is over, even if the machine slept", async () => {

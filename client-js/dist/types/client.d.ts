@@ -1,15 +1,17 @@
 /**
  * Connects to a gateway. It stays connected by itself until close().
  *
- *     const client = connect("/channel");
- *     const room = client.channel("room", { history: 20 });
- *     room.register("msg", (m, reply) => console.log(m.from, m.payload));
- *     await room.send("msg", "Hello there!");
+ * This is what the classic script needs. The ES module builds on it with
+ * another way to stay connected, and channels that do more.
  *
  * @param {string} url of the gateway, relative to the page
- * @param {ConnectOptions} [options]
- * @returns {Client}
+ * @param {CoreOptions} [options] `token` is looked at for each hello
+ * @param {typeof stayConnected} [stay]
+ * @param {typeof newChannel} [makeChannel]
+ * @returns {CoreClient}
  */
-export function connect(url: string, options?: ConnectOptions): Client;
-import type { ConnectOptions } from "./types.js";
-import type { Client } from "./types.js";
+export function newClient(url: string, options?: CoreOptions, stay?: typeof stayConnected, makeChannel?: typeof newChannel): CoreClient;
+import type { CoreOptions } from "./types.js";
+import { stayConnected } from "./connection.js";
+import { newChannel } from "./channel.js";
+import type { CoreClient } from "./types.js";

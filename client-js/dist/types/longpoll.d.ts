@@ -1,4 +1,3 @@
-/** @import { Env, Frame, Link } from "./types.js" */
 /**
  * One exchange: an array of frames out, an array of frames back.
  *
@@ -26,6 +25,13 @@ export function exchange(env: Env, url: string, frames: Frame[], init: RequestIn
  * @returns {Link}
  */
 export function openLongPoll(env: Env, url: string, hello: () => Frame, subscriptions: () => Frame[]): Link;
+/** @import { Env, Frame, Link } from "./types.js" */
+/**
+ * Asks the gateway for a word: it answers what has a ref. This one is nobody's.
+ *
+ * @type {Frame}
+ */
+export const PING: Frame;
 import type { Env } from "./types.js";
 import type { Frame } from "./types.js";
 import type { Link } from "./types.js";

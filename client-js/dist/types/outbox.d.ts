@@ -5,10 +5,10 @@
  *
  * @typedef {object} Entry
  * @property {Frame} frame
- * @property {number} tries how many links it went over
+ * @property {number} tries how many links it went over, but for those that another one took over from
  * @property {Timer} timer which gives it up
- * @property {(answer: Frame) => void} resolve
- * @property {(error: ChannelError) => void} reject
+ * @property {(answer: Frame) => void} accept
+ * @property {(error: ChannelError) => void} refuse
  */
 /**
  * Keeps every request until it is answered, refused, or out of time. What was
@@ -29,14 +29,15 @@ export function newOutbox(clock: Clock, limit?: number, timeout?: number): {
      * Gives out, in order, what is to be sent on a link.
      *
      * @param {(frame: Frame) => void} send
-     * @param {boolean} [anew] the link is new: what went over another one goes again, once
+     * @param {number} [breaks] the link is new: what went over another one goes
+     *   again, after one break at the most. 1 if the last link broke, 0 if this one took over from it
      */
-    flush(send: (frame: Frame) => void, anew?: boolean): void;
+    flush(send: (frame: Frame) => void, breaks?: number): void;
     /** All frames that are not answered. */
     frames: () => Frame[];
     /**
      * @param {Frame} frame
-     * @returns {boolean} whether it was an answer
+     * @returns {boolean} whether it was an answer, be it one that came too late
      */
     settle(frame: Frame): boolean;
     /** @param {string} code that everything is rejected with */
@@ -48,15 +49,15 @@ export function newOutbox(clock: Clock, limit?: number, timeout?: number): {
 export type Entry = {
     frame: Frame;
     /**
-     * how many links it went over
+     * how many links it went over, but for those that another one took over from
      */
     tries: number;
     /**
      * which gives it up
      */
     timer: Timer;
-    resolve: (answer: Frame) => void;
-    reject: (error: ChannelError) => void;
+    accept: (answer: Frame) => void;
+    refuse: (error: ChannelError) => void;
 };
 import type { Clock } from "./types.js";
 import type { Frame } from "./types.js";

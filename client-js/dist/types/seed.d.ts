@@ -21,7 +21,13 @@ export class channelClient {
      * @type {Options}
      */
     static defaults: Options;
-    static connect: typeof connect;
+    /**
+     * What connects: with all of ConnectOptions in the ES module, and with all
+     * but `getToken` and `shared` in the classic script.
+     *
+     * @type {(url: string, options: ConnectOptions) => CoreClient}
+     */
+    static connect: (url: string, options: ConnectOptions) => CoreClient;
     /**
      * @param {string} channelID
      * @param {string|number} [clientID] made up if it is missing
@@ -82,5 +88,5 @@ export type Options = ConnectOptions & {
 };
 import type { Reply } from "./types.js";
 import type { Message } from "./types.js";
-import { connect } from "./client.js";
 import type { ConnectOptions } from "./types.js";
+import type { CoreClient } from "./types.js";

@@ -31,6 +31,8 @@ export type Frame = {
     history?: number | undefined;
     echo?: boolean | undefined;
     recovered?: boolean | undefined;
+    clients?: string[] | undefined;
+    count?: number | undefined;
     /**
      * seconds
      */
@@ -174,7 +176,10 @@ export type Env = Clock & Surroundings;
  * The world around a connection; what a browser has, unless it was given.
  */
 export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
-export type ConnectOptions = {
+/**
+ * The options of a client that the classic script knows, too.
+ */
+export type CoreOptions = {
     /**
      * 1 to 128 bytes without spaces; one is made up if it is missing
      */
@@ -211,6 +216,22 @@ export type ConnectOptions = {
     window?: any;
     storage?: Store | undefined;
 };
+/**
+ * Fetches a token. The signal is aborted when the token is not wanted any more
+ * or was not there within 10 s. Nothing, or an empty text, is no token.
+ */
+export type GetToken = (options: {
+    signal: AbortSignal;
+}) => Promise<string | null | undefined> | string | null | undefined;
+/**
+ * with `shared`, the browser's tabs have one connection, where they are one
+ * client; `getToken` is called for the token before the first link, unless there is a
+ * `token` to begin with, and again when the gateway says that it has expired
+ */
+export type ConnectOptions = CoreOptions & {
+    getToken?: GetToken;
+    shared?: boolean;
+};
 export type ChannelOptions = {
     /**
      * begin after this place: what a page was rendered from, say
@@ -237,9 +258,35 @@ export type ChannelEvents = {
      * the subscription was refused
      */
     error: ChannelError;
+    /**
+     * somebody else came; only where the gateway keeps presence, and not in the classic script
+     */
+    join: Visit;
+    /**
+     * somebody else is gone; as for join
+     */
+    leave: Visit;
+    /**
+     * in the place of join and leave, when a channel becomes too
+     * crowded for them, without any `clients`, or is so no more, with all of them; as for join
+     */
+    presence: {
+        channel: string;
+    } & Presence;
+};
+export type Visit = {
+    channel: string;
+    clientID: string;
 };
 /**
- * `gap` and `error` are those of all channels, too
+ * the client ids, perhaps not all of them, and how many there are
+ */
+export type Presence = {
+    clients: string[];
+    count: number;
+};
+/**
+ * all but `state` are those of all channels, too
  */
 export type ClientEvents = ChannelEvents & {
     state: State;
@@ -252,7 +299,7 @@ export type On<Events> = <Name extends keyof Events>(name: Name, listener: (even
 /**
  * A connection to a gateway.
  */
-export type Client = {
+export type CoreClient<AChannel extends CoreChannel = CoreChannel> = {
     /**
      * who this client is; what others see as a message's `from`
      */
@@ -267,7 +314,7 @@ export type Client = {
      *   the channel of that name, 1 to 180 bytes without spaces; the same object
      *   every time, with the options of the first
      */
-    channel: (name: string, options?: ChannelOptions) => Channel;
+    channel: (name: string, options?: ChannelOptions) => AChannel;
     /**
      * the milliseconds to the gateway and back; waits for a connection
      */
@@ -281,7 +328,7 @@ export type Client = {
  * One channel of a client. It is subscribed to as soon as something is
  * registered on it; for mere sending it needs not be.
  */
-export type Channel = {
+export type CoreChannel = {
     name: string;
     /**
      * the place of what was last seen; good as `since`
@@ -292,11 +339,11 @@ export type Channel = {
      *   has handler called with every message of a type, or with all for "*"; one's
      *   own are left out unless the channel has `echo`
      */
-    register: (type: string, handler: Handler) => Channel;
+    register: (type: string, handler: Handler) => CoreChannel;
     /**
      *   without a handler all of that type go; the subscription stays
      */
-    unregister: (type: string, handler?: Handler) => Channel;
+    unregister: (type: string, handler?: Handler) => CoreChannel;
     /**
      *   sends a message of a type of at most 256 bytes and anything that JSON can
      *   say; without a connection it waits for one. Rejected with a ChannelError
@@ -311,4 +358,70 @@ export type Channel = {
      */
     close: () => void;
 };
+/**
+ * What a channel has beyond that in the ES module.
+ */
+export type More = {
+    /**
+     * as in CoreChannel
+     */
+    register: (type: string, handler: Handler) => Channel;
+    /**
+     * as in CoreChannel
+     */
+    unregister: (type: string, handler?: Handler) => Channel;
+    /**
+     *   sends a message and gives the first one that answers it, by its `reply_to`.
+     *   It subscribes, and sends once an answer can't be missed. Rejected as send
+     *   is; with `timeout`; and with the subscription's error
+     */
+    request: (type: string, payload?: any, options?: RequestOptions) => Promise<Message>;
+    /**
+     *   sends an answer to a message
+     */
+    reply: (message: Pick<Message, "id">, type: string, payload?: any) => Promise<Receipt>;
+    /**
+     *   who is subscribed. Rejected with `forbidden` where the gateway keeps no presence
+     */
+    presence: () => Promise<Presence>;
+    /**
+     *   all messages from now on, as register("*") would get them, for one loop.
+     *   The loop ends with close(). It throws the signal's reason; `too_slow` once
+     *   more messages than the buffer holds wait for it; and what the gateway ended
+     *   the subscription or the connection with. When it is left, the subscription
+     *   ends if nothing but loops wanted it, and the next loop goes on behind it
+     */
+    messages: (options?: MessagesOptions) => AsyncIterableIterator<Message>;
+};
+/**
+ * What a channel has beyond that in the ES module.
+ */
+export type RequestOptions = {
+    /**
+     * milliseconds until the answer must be there; default 10000
+     */
+    timeout?: number | undefined;
+    /**
+     * the promise is rejected with its reason
+     */
+    signal?: AbortSignal | undefined;
+};
+/**
+ * What a channel has beyond that in the ES module.
+ */
+export type MessagesOptions = {
+    /**
+     * how many messages may wait for the loop; default 1000
+     */
+    buffer?: number | undefined;
+    signal?: AbortSignal | undefined;
+};
+/**
+ * What a channel has beyond that in the ES module.
+ */
+export type Channel = Omit<CoreChannel, "register" | "unregister"> & More & AsyncIterable<Message>;
+/**
+ * What a channel has beyond that in the ES module.
+ */
+export type Client = CoreClient<Channel>;
 export type ChannelError = import("./errors.js").ChannelError;
