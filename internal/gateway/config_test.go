@@ -72,6 +72,8 @@ func TestMistakes(t *testing.T) {
 		{"path with a query", []string{"--path=/a?b"}, nil, "", []string{`'?' can't be in a path`}},
 		{"path twice", []string{"--path=/a,/a"}, nil, "", []string{`path: /a is given twice`}},
 		{"reserved paths", []string{"--path=/healthz,/channelclient.js"}, nil, "", []string{`path: /healthz is the gateway's own`, `path: /channelclient.js is the gateway's own`}},
+		{"presence without a pattern", []string{"--presence=room,"}, nil, "", []string{`--presence: the pattern is empty`}},
+		{"presence pattern", []string{"--presence=\xff*"}, nil, "", []string{`--presence: "\xff*": the pattern is not valid UTF-8`}},
 		{"origin", []string{"--origin=shop.example"}, nil, "", []string{`--origin: "shop.example" has no scheme`}},
 		{"host", []string{"--host=https://shop.example"}, nil, "", []string{`--host: "https://shop.example": a host is a name`}},
 		{"proxy", []string{"--trusted-proxy=proxy.example"}, nil, "", []string{`--trusted-proxy: "proxy.example" is no network`}},

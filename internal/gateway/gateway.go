@@ -101,7 +101,7 @@ func (g *Gateway) open() error {
 
 // ownRoutes are the pages that are no entrances.
 func (g *Gateway) ownRoutes() (map[string]http.Handler, error) {
-	routes, err := assets(clientjs.Files, "demo", "dist")
+	routes, err := ownPages(clientjs.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +120,11 @@ func (g *Gateway) ownRoutes() (map[string]http.Handler, error) {
 }
 
 func (g *Gateway) listen() error {
+	// The kernel need not ask whether a peer is still there: WebSockets are
+	// pinged, and no request is held for longer than Hold.
+	listening := net.ListenConfig{KeepAlive: -1}
 	for _, addr := range g.cfg.Listen {
-		l, err := net.Listen("tcp", addr)
+		l, err := listening.Listen(context.Background(), "tcp", addr)
 		if err != nil {
 			return fmt.Errorf("gateway: %w", err)
 		}
@@ -200,11 +203,7 @@ func (g *Gateway) Handler() http.Handler {
 			transport.WriteError(w, transport.ErrorFrom(store.ErrClosed))
 			return
 		}
-		if h, ok := g.routes[r.URL.Path]; ok {
-			h.ServeHTTP(w, r)
-			return
-		}
-		transport.NotFound(w, r)
+		g.route(r.URL.Path).ServeHTTP(w, r)
 	})
 }
 
