@@ -13,7 +13,7 @@ ALL   := ./...
 QUICK = $$($(GO) list $(ALL) | grep -v '/e2e')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test versions check deps gofmt vet lint dist race cover fuzz bench bench-memcache e2e js php
+.PHONY: help run test versions check deps gofmt vet lint dist race cover fuzz bench bench-memcache bench-peers e2e js php
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ bench: ## the Go benchmarks, BENCHTIME (1s) each
 
 bench-memcache: deps ## from PHP's send to a WebSocket, over memcached: latency and cost, in about three minutes
 	$(GO) run ./e2e/benchmemcache
+
+bench-peers: ## beside nchan, nats-server, centrifuge and Socket.IO, into docs/performance.md, in about a quarter of an hour
+	scripts/test-deps peers
+	$(GO) run ./e2e/benchpeers $(ARGS)
 
 e2e: deps ## the real binary with memcached, PHP, node and Chromium
 	$(GO) test -race -count=1 -timeout 15m -v ./e2e/...

@@ -2,24 +2,27 @@ package bench
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
-// buckets per doubling; a value is known to about 4 %.
-const perDoubling = 16
+const (
+	perDoubling = 16 // buckets; a value is known to about 6 %
+	leastBits   = 10 // what is below 2^10 ns counts as that
+	doublings   = 32
+)
 
 // A Latency is a distribution of durations from 1 µs to about an hour.
 type Latency struct {
-	counts [perDoubling * 32]int64
+	counts [perDoubling * doublings]int64
 	total  int64
 }
 
 func (l *Latency) record(d time.Duration) {
-	i := 0
-	if us := float64(d) / float64(time.Microsecond); us > 1 {
-		i = min(int(math.Log2(us)*perDoubling), len(l.counts)-1)
-	}
-	l.counts[i]++
+	ns := uint64(max(d, 1<<leastBits))
+	top := bits.Len64(ns) - 1
+	i := (top-leastBits)*perDoubling + int(ns>>(top-4)&(perDoubling-1))
+	l.counts[min(i, len(l.counts)-1)]++
 	l.total++
 }
 
@@ -31,12 +34,12 @@ func (l *Latency) add(other *Latency) {
 }
 
 // Quantile is the least duration that a share q (0 to 1) of all do not pass,
-// 0 where there are none.
+// as far as it is known; 0 where there are none.
 func (l *Latency) Quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(l.total)))
 	for i, n := range l.counts {
 		if rank -= n; rank <= 0 && l.total > 0 {
-			return time.Duration(math.Exp2(float64(i+1)/perDoubling) * float64(time.Microsecond))
+			return time.Duration(perDoubling+i%perDoubling+1) << (i/perDoubling + leastBits - 4)
 		}
 	}
 	return 0

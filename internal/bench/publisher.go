@@ -1,164 +1,175 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/url"
-	"strconv"
-	"strings"
-	"sync/atomic"
+	"net"
+	"sync"
 	"time"
 )
 
-// window is how many messages may be on their way to subscribers when as many
-// are published as go: enough to keep the server busy, and few enough that no
-// subscriber falls behind its bound.
-const window = 256
-
-// credit counts deliveries, so that the publisher knows what is on its way.
-type credit struct {
-	perMessage int64 // subscribers of a channel, about
-	count      atomic.Int64
-	changed    chan struct{}
-}
-
-func newCredit(o Options) *credit {
-	return &credit{
-		perMessage: int64(max(o.Subscribers/o.Channels, 1)),
-		changed:    make(chan struct{}, 1),
-	}
-}
-
-func (c *credit) delivered(n int64) {
-	if now := c.count.Add(n); now%(8*c.perMessage) < n {
-		c.signal()
-	}
-}
-
-func (c *credit) signal() {
-	select {
-	case c.changed <- struct{}{}:
-	default:
-	}
-}
-
-// room waits until fewer than window of published messages are on their way.
-func (c *credit) room(ctx context.Context, published int) error {
-	for int64(published)*c.perMessage-c.count.Load() > window*c.perMessage {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-c.changed:
-		case <-time.After(100 * time.Millisecond): // the last few may not signal
-		}
-	}
-	return nil
-}
-
-// wait waits for so many deliveries, as long as there is one in each patience.
-func (c *credit) wait(ctx context.Context, deliveries int64, patience time.Duration) {
-	last, since := c.count.Load(), time.Now()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for last < deliveries && time.Since(since) < patience {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if now := c.count.Load(); now != last {
-			last, since = now, time.Now()
-		}
-	}
-}
-
-// A publisher sends over one WebSocket.
+// A publisher publishes over a connection of its own.
 type publisher struct {
-	conn   *subscriber
-	credit *credit
+	// static
+	run     *run
+	number  int
+	conn    net.Conn
+	session Publisher
+
+	// owned by publish
+	sent   []int  // messages, by channel
+	total  int    // messages
+	text   []byte // of the latest message, to be used again
+	behind time.Duration
+
+	ready   chan struct{} // closed when the session is
+	closing chan struct{}
+	reading sync.WaitGroup
 }
 
-func dialPublisher(ctx context.Context, target *url.URL, o Options, c *credit) (*publisher, error) {
-	conn, err := subscribe(ctx, target, o.Subscribers, channelName(o.Channels), newCredit(o))
+// dialPublishers returns those that are there, with an error, too.
+func (r *run) dialPublishers(ctx context.Context) (all []*publisher, err error) {
+	for i := range r.opts.Publishers {
+		p, err := r.dialPublisher(ctx, i)
+		if err != nil {
+			return all, fmt.Errorf("bench: publisher %d: %w", i, err)
+		}
+		all = append(all, p)
+	}
+	for _, p := range all {
+		select {
+		case <-p.ready:
+		case <-ctx.Done():
+			return all, ctx.Err()
+		case <-time.After(stalled):
+			return all, fmt.Errorf("bench: publisher %d: no answer", p.number)
+		}
+	}
+	return all, nil
+}
+
+func (r *run) dialPublisher(ctx context.Context, number int) (*publisher, error) {
+	conn, err := dial(ctx, r.publishTarget)
 	if err != nil {
 		return nil, err
 	}
-	go func() { _, _ = io.Copy(io.Discard, conn.r) }() // ends with close
-	return &publisher{conn, c}, nil
+	p := &publisher{
+		run: r, number: number, conn: conn, session: r.opts.Dialect.Publisher(number),
+		sent: make([]int, r.opts.Channels), ready: make(chan struct{}), closing: make(chan struct{}),
+	}
+	c := &client{session: p.session}
+	if _, err := conn.Write(c.open()); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	p.reading.Go(func() { p.read(c) })
+	return p, nil
 }
 
-func (p *publisher) close() { p.conn.nc.Close() }
+func (p *publisher) close() {
+	close(p.closing)
+	p.conn.Close()
+	p.reading.Wait()
+}
 
-// publish publishes for o.Duration and returns how many messages that were.
-func (p *publisher) publish(ctx context.Context, o Options) (n int, err error) {
-	pad := strings.Repeat("x", o.Size)
-	var frame []byte
-	for begin := time.Now(); time.Since(begin) < o.Duration; n++ {
-		due := time.Now()
-		if o.Rate > 0 {
-			due = begin.Add(time.Duration(n) * time.Second / time.Duration(o.Rate))
-			if err := sleepUntil(ctx, due); err != nil {
-				return n, err
-			}
-		} else if err := p.credit.room(ctx, n); err != nil {
-			return n, err
+// read takes what the server says to the publisher, until close.
+func (p *publisher) read(c *client) {
+	for buf, ready := make([]byte, 4*leastRoom), false; ; {
+		if c.inbox.ready && !ready {
+			ready = true
+			close(p.ready)
 		}
-		payload := makePayload(n/o.Channels, due.UnixNano(), o.Size, pad)
-		frame = textFrame(frame[:0], `{"op":"send","channel":"`+channelName(n%o.Channels)+`","type":"b","payload":`+payload+`}`)
-		if _, err := p.conn.nc.Write(frame); err != nil {
-			return n, fmt.Errorf("bench: publish: %w", err)
+		var err error
+		if buf, err = c.receive(buf, p.conn.Read); err == nil {
+			said, _ := c.said()
+			_, err = p.conn.Write(said)
+		}
+		select {
+		case <-p.closing:
+			return
+		default:
+		}
+		if err != nil {
+			p.run.fail(fmt.Errorf("bench: publisher %d: %w", p.number, err))
+			return
 		}
 	}
-	return n, nil
 }
 
-func sleepUntil(ctx context.Context, t time.Time) error {
-	d := time.Until(t)
-	if d <= 0 {
-		return ctx.Err()
+// mostWrite is how many bytes of messages are written at once: with this many
+// there, no further message is added.
+const mostWrite = 32 << 10
+
+// publish publishes from begin on, for as long as the run has it.
+func (p *publisher) publish(ctx context.Context, begin time.Time) error {
+	defer context.AfterFunc(ctx, func() { p.conn.SetWriteDeadline(time.Now()) })()
+	next := p.asMuchAsGoes
+	if p.run.opts.Rate > 0 {
+		next = p.atRate(begin)
+	} else {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, begin.Add(p.run.opts.Duration))
+		defer cancel()
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
+	for buf := []byte(nil); ; {
+		var deliveries int64
+		if buf, deliveries = next(ctx, buf[:0]); len(buf) == 0 {
+			return nil
+		}
+		p.run.credit.expected.Add(deliveries)
+		if _, err := p.conn.Write(buf); err != nil {
+			return fmt.Errorf("bench: publisher %d: %w", p.number, err)
+		}
 	}
 }
 
-// minSize is what a payload's number and time need, in bytes.
-const minSize = 64
-
-// makePayload is message n of a channel, of so many bytes.
-func makePayload(n int, due int64, size int, pad string) string {
-	head := `{"n":` + strconv.Itoa(n) + `,"due":` + strconv.FormatInt(due, 10) + `,"p":"`
-	return head + pad[:size-len(head)-2] + `"}`
+// asMuchAsGoes appends messages as soon as there is room for them; none once
+// ctx has ended.
+func (p *publisher) asMuchAsGoes(ctx context.Context, buf []byte) (_ []byte, deliveries int64) {
+	most := min(window, max(4, windowBytes/p.run.opts.Size))
+	room := p.run.credit.room(ctx, p.number, most)
+	now := time.Now()
+	for range room {
+		if len(buf) > mostWrite {
+			break
+		}
+		var n int
+		buf, n = p.message(buf, now)
+		deliveries += int64(n)
+	}
+	return buf, deliveries
 }
 
-var payloadKey = []byte(`"payload":{"n":`)
-
-// readPayload finds a message's number and time in a frame.
-func readPayload(frame []byte) (n int, due int64, ok bool) {
-	i := bytes.Index(frame, payloadKey)
-	if i < 0 {
-		return 0, 0, false
+// atRate makes the function that waits for the next message's time, and
+// appends it with all others that are due; none once they are all sent.
+func (p *publisher) atRate(begin time.Time) func(context.Context, []byte) ([]byte, int64) {
+	o := &p.run.opts
+	k := p.number // of all publishers' messages
+	due := func() time.Time { return begin.Add(time.Duration(float64(k) / float64(o.Rate) * float64(time.Second))) }
+	end := begin.Add(o.Duration)
+	return func(ctx context.Context, buf []byte) (_ []byte, deliveries int64) {
+		if !due().Before(end) || sleep(ctx, time.Until(due())) != nil {
+			return buf, 0
+		}
+		now := time.Now()
+		p.behind = max(p.behind, now.Sub(due()))
+		for at := due(); !at.After(now) && at.Before(end) && len(buf) < mostWrite; at = due() {
+			var n int
+			buf, n = p.message(buf, at)
+			deliveries += int64(n)
+			k += o.Publishers
+		}
+		return buf, deliveries
 	}
-	rest := frame[i+len(payloadKey):]
-	number, size := digits(rest)
-	rest = rest[size:]
-	const between = `,"due":`
-	if size == 0 || len(rest) < len(between) {
-		return 0, 0, false
-	}
-	due, size = digits(rest[len(between):])
-	return int(number), due, size > 0
 }
 
-func digits(s []byte) (n int64, size int) {
-	for size < len(s) && '0' <= s[size] && s[size] <= '9' {
-		n = 10*n + int64(s[size]-'0')
-		size++
-	}
-	return n, size
+// message appends the publisher's next message. n is how many subscribers it
+// is for.
+func (p *publisher) message(buf []byte, due time.Time) (_ []byte, n int) {
+	o := &p.run.opts
+	channel := (p.number + p.total) % o.Channels
+	p.text = marker{channel, p.number, p.sent[channel], due.UnixNano()}.append(p.text[:0], o.Size-2)
+	p.total++
+	p.sent[channel]++
+	return p.session.Message(buf, channel, p.text), p.run.layout.followers(channel)
 }
