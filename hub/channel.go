@@ -31,21 +31,27 @@ type channel struct {
 	hints   chan struct{} // one at most: somebody here knows of something new
 	started chan struct{} // closed once log and end are there, or startErr is
 
-	startErr error // set before started is closed
+	startErr error           // set before started is closed
+	watch    <-chan struct{} // the store's hints; as startErr
 
 	// guarded by hub.mu
 	users       int
 	unusedSince time.Time
 
-	// owned by run
-	text    []byte  // a frame's JSON
-	framed  []byte  // the same with its header
-	seen    senders // of the messages that the next sweep shows
+	// guarded by turn, which who reads the store and sweeps holds: run, or a
+	// publisher. It is held from the beginning until start has ended.
+	turn    sync.Mutex
+	over    bool      // nobody may take a turn any more
+	resting time.Time // no sweep is to begin before
+	text    []byte    // a frame's JSON
+	framed  []byte    // the same with its header
+	seen    senders   // of the messages that the next sweep shows
 	sweeper sweeper
 
 	// guarded by mu
 	mu        sync.Mutex
 	log       log
+	twin      twin
 	end       protocol.Cursor // the store was read up to here
 	subs      []*subscriber
 	listeners map[*Listener]struct{}
@@ -63,6 +69,7 @@ func newChannel(h *Hub, name string) *channel {
 	if h.KeepsPresence(name) {
 		c.room = newRoom(c)
 	}
+	c.turn.Lock()
 	return c
 }
 
@@ -77,8 +84,11 @@ func (c *channel) hint() {
 // run is the channel's goroutine.
 func (c *channel) run() {
 	defer c.stop()
-	watch := c.hub.cfg.Store.Watch(c.ctx, c.name) // before Tail: what comes between is hinted at
-	if c.startErr = c.start(); c.startErr != nil {
+	c.watch = c.hub.cfg.Store.Watch(c.ctx, c.name) // before Tail: what comes between is hinted at
+	c.startErr = c.start()
+	c.over = c.startErr != nil
+	c.turn.Unlock()
+	if c.over {
 		c.hub.forget(c)
 		close(c.started)
 		return
@@ -90,12 +100,13 @@ func (c *channel) run() {
 	for {
 		select {
 		case <-c.ctx.Done():
-			c.endSyncs(c.takeSyncs(), store.ErrClosed)
+			c.finish()
 			return
-		case <-watch:
+		case <-c.watch:
 		case <-c.hints:
 		case <-retry:
 		}
+		c.rest()
 		if err := c.catchUp(); err == nil {
 			retry, wait = nil, firstRetry
 			continue
@@ -105,6 +116,14 @@ func (c *channel) run() {
 		retry = time.After(wait)
 		wait = min(2*wait, lastRetry)
 	}
+}
+
+// finish lets nobody take a turn any more, nor wait for one.
+func (c *channel) finish() {
+	c.turn.Lock()
+	c.over = true
+	c.turn.Unlock()
+	c.endSyncs(c.takeSyncs(), store.ErrClosed)
 }
 
 func (c *channel) start() error {
@@ -124,24 +143,40 @@ func (c *channel) start() error {
 
 // catchUp reads the store to its end and sweeps.
 func (c *channel) catchUp() (err error) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	syncs := c.takeSyncs()
 	defer func() { c.endSyncs(syncs, err) }()
-	for {
-		page, err := c.readPage()
-		if err != nil {
+	for more := true; more; {
+		if more, err = c.readOn(); err != nil {
 			return err
 		}
-		c.take(page)
-		if len(page.Messages) < readLimit {
-			return nil
-		}
 	}
+	if c.ctx.Err() != nil {
+		return store.ErrClosed
+	}
+	return nil
+}
+
+// readOn reads a page and sweeps, and reports whether there may be more. It
+// wants the turn.
+func (c *channel) readOn() (more bool, err error) {
+	page, err := c.readPage()
+	if err != nil {
+		return false, err
+	}
+	c.take(page)
+	return len(page.Messages) == readLimit && c.ctx.Err() == nil, nil
 }
 
 func (c *channel) readPage() (store.Page, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.hub.cfg.StoreTimeout)
-	defer cancel()
-	return c.hub.cfg.Store.Read(ctx, c.name, c.end, readLimit) // only run changes end
+	ctx := c.ctx
+	if c.hub.near == nil { // whose calls need no bound
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.hub.cfg.StoreTimeout)
+		defer cancel()
+	}
+	return c.hub.cfg.Store.Read(ctx, c.name, c.end, readLimit) // end changes in a turn only
 }
 
 // take appends a page to the log and lets everybody see it.
@@ -165,6 +200,7 @@ func (c *channel) take(page store.Page) {
 		c.room.tell() // who has joined is told of before it is heard
 	}
 	c.sweeper.sweep(c)
+	c.restAfter(now, time.Now())
 	for l := range c.listeners {
 		l.wakeUp()
 	}
@@ -185,13 +221,17 @@ func (c *channel) appendGap(page store.Page, now time.Time) {
 func (c *channel) appendMessage(m *store.Message, now time.Time) {
 	f := c.frame(m)
 	c.append(&f, entry{cursor: m.Cursor, from: f.From, at: now})
-	c.seen.add(f.From, c.log.entries[len(c.log.entries)-1])
+	c.seen.add(f.From, c.log.newestSpan(), c.twin.newestSpan())
 }
 
 func (c *channel) append(f *protocol.ServerFrame, e entry) {
 	c.text = f.Append(c.text[:0])
 	c.framed = c.hub.cfg.Codec.Frame(c.framed[:0], c.text)
 	c.log.append(c.framed, len(c.text), e)
+	if c.twin.log != nil {
+		c.framed = c.hub.packer.Pack(c.framed[:0], c.text)
+		c.twin.log.append(c.framed, 0, e)
+	}
 }
 
 // frame is m as subscribers get it.
@@ -216,6 +256,9 @@ func (c *channel) trim(now time.Time) {
 	defer c.mu.Unlock()
 	if c.log.last != nil {
 		c.log.trim(now)
+	}
+	if c.twin.log != nil {
+		c.twin.log.trim(now)
 	}
 }
 

@@ -38,7 +38,7 @@ const (
 var errEnded = fmt.Errorf("hub: connection ended: %w", store.ErrClosed)
 
 // A Conn is a connection's side of the hub: who it is, what it is subscribed
-// to, and the order in which bytes reach its Sink. Identify, Subscribe,
+// to, and the order in which bytes reach its Sink. Identify, Pack, Subscribe,
 // Unsubscribe and Close are for one goroutine, the one that reads the
 // connection; the others may be called from any.
 type Conn struct {
@@ -51,6 +51,7 @@ type Conn struct {
 	state    int
 	closing  bool   // the Codec's Close is written or waits in out
 	clientID string // set once, before the first subscription
+	packs    bool   // takes compressed frames; as clientID
 	subs     []*subscriber
 	turn     int           // of subs, which one a drain serves next
 	rest     []byte        // what is left of a write that the socket took in part
@@ -70,11 +71,22 @@ func (c *Conn) Identify(clientID string) {
 	c.clientID = clientID
 }
 
+// Pack says that the peer takes compressed frames. It is called once, before
+// the first Subscribe, and wants a Codec that has a Pack, too.
+func (c *Conn) Pack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.packs = true
+}
+
 // Send writes a frame, behind all that is waiting to be written.
-func (c *Conn) Send(f *protocol.ServerFrame) {
+func (c *Conn) Send(f *protocol.ServerFrame) { c.SendBehind(nil, f) }
+
+// SendBehind writes a frame in one piece with what comes before it.
+func (c *Conn) SendBehind(first []byte, f *protocol.ServerFrame) {
 	var room [512]byte
 	text := f.Append(room[:0])
-	c.Raw(c.hub.cfg.Codec.Frame(nil, text))
+	c.Raw(c.hub.cfg.Codec.Frame(first, text))
 }
 
 // Raw writes bytes that are a frame already, whole, between two frames. It

@@ -12,6 +12,11 @@
 //	socket full -> the connection is in state drain: one goroutine writes
 //	       with a deadline until it has caught up
 //
+// Whoever does so has the channel's turn. That is its goroutine, woken by the
+// hint; or, where the store is in this process and the subscribers are few,
+// the publisher itself, without any wake-up. It may have delivered a message
+// by the time that its Publish returns.
+//
 // A flush writes [place, head) straight from the shared segment: no queue, no
 // copy and no allocation for a subscriber, and all that came since the last
 // flush goes out in one system call.
@@ -24,8 +29,9 @@
 //
 // # Locks
 //
-// In this order, never the other way: Hub.mu, channel.mu, Conn.mu; delay.mu
-// last. None is held over a call of the store or over a write that may wait.
+// In this order, never the other way: channel.turn, Hub.mu, channel.mu,
+// Conn.mu; delay.mu last. None is held over a write that may wait, and none but
+// the turn over a call of the store.
 //
 // The package knows neither HTTP nor WebSocket: a connection is a [Sink], and
 // the bytes around a frame come from a [Codec].

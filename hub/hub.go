@@ -22,6 +22,14 @@ type Codec interface {
 	Close(dst []byte, code protocol.CloseCode, reason string) []byte
 }
 
+// A packer is a Codec that has a second, compressed form of frames, for the
+// connections that take it.
+type packer interface {
+	Codec
+	// Pack is Frame, but may compress text.
+	Pack(dst, text []byte) []byte
+}
+
 // A Config is what a Hub is made of. Zero values are the defaults.
 type Config struct {
 	Store store.Store // needed
@@ -40,6 +48,7 @@ type Config struct {
 	Lag      int           // bytes a connection may be behind in a channel before it is cut off; 0: 1 MiB, at most LogBytes
 	Idle     time.Duration // how long a channel nobody uses stays; 0: 30 s
 	Channels int           // channels in use at once; 0: 100000
+	Pause    time.Duration // least time from one sweep of a channel to the next; 0: none but a busy channel's own
 
 	StoreTimeout time.Duration // for one call of the store; 0: 10 s
 }
@@ -70,6 +79,8 @@ type Hub struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
+	near   nearStore     // Config.Store, if it is one; or else nil
+	packer packer        // Config.Codec, if it is one; or else nil
 	sweeps chan *sweeper // with which the workers may help
 
 	mostTold  crowd             // beyond it a room is crowded
@@ -92,6 +103,8 @@ func New(cfg Config) *Hub {
 		sweeps: make(chan *sweeper), channels: make(map[string]*channel),
 		mostTold: mostTold(),
 	}
+	h.near, _ = cfg.Store.(nearStore)
+	h.packer, _ = cfg.Codec.(packer)
 	h.running.Go(h.janitor)
 	if cfg.Presence != nil {
 		h.lingering = newDelay(linger, lingering.expire)
@@ -113,24 +126,6 @@ func (h *Hub) Close() {
 	h.mu.Unlock()
 	h.stop()
 	h.running.Wait()
-}
-
-// Publish appends m to channel and returns its place, once the store has it.
-// Subscribers of this hub are told at once. The errors are the store's.
-func (h *Hub) Publish(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.StoreTimeout)
-	defer cancel()
-	cursor, err := h.cfg.Store.Append(ctx, channel, m)
-	if err != nil {
-		return "", fmt.Errorf("hub: publish: %w", err)
-	}
-	h.mu.Lock()
-	c := h.channels[channel]
-	h.mu.Unlock()
-	if c != nil {
-		c.hint()
-	}
-	return cursor, nil
 }
 
 // Format is how channel's messages are written.

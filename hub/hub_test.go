@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -345,6 +346,9 @@ func comeAndGo(t *testing.T, h *Hub, name string, total int) {
 		}
 		p := &peer{t: t, sink: sink, conn: h.NewConn(sink)}
 		p.conn.Identify(name)
+		if h.packer != nil && rand.N(2) == 0 {
+			p.conn.Pack()
+		}
 		if err := p.conn.Subscribe(t.Context(), &protocol.ClientFrame{Channel: "room", Since: cursor}); err != nil {
 			t.Errorf("%s: subscribe since %s: %v", name, cursor, err)
 			return
@@ -377,6 +381,15 @@ func TestChurnAndResumeUnderLoad(t *testing.T) {
 		name   string
 		change func(*Config)
 	}{
+		{"publisher delivers", func(c *Config) {
+			c.Store = nearFake{c.Store.(*fakeStore)}
+			c.LogCount, c.LogBytes, c.Lag = 20, 64<<20, 64<<20
+			c.Idle = time.Millisecond
+		}},
+		{"some packed", func(c *Config) {
+			c.Codec = packFake{packed: new(atomic.Int64)}
+			c.LogCount, c.LogBytes, c.Lag = 100, 64<<20, 64<<20
+		}},
 		{"long log", func(c *Config) { c.LogCount = 10 * total; c.LogBytes = 64 << 20; c.Lag = 64 << 20 }},
 		{"short log", func(c *Config) { c.LogCount = 20; c.Lag = 64 << 20; c.LogBytes = 64 << 20 }},
 		{"channel ends between", func(c *Config) { c.Idle = time.Millisecond; c.Lag = 64 << 20; c.LogBytes = 64 << 20 }},
@@ -449,7 +462,7 @@ func TestAppendAndFlushAllocateNothing(t *testing.T) {
 		defer ch.mu.Unlock()
 		ch.seen.reset()
 		ch.append(&f, entry{cursor: "c1", from: "bob", at: now})
-		ch.seen.add("bob", ch.log.entries[len(ch.log.entries)-1])
+		ch.seen.add("bob", ch.log.newestSpan(), span{})
 		ch.sweeper.sweep(ch)
 	}
 	for range 5000 { // past the first segments and the index's growth

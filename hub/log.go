@@ -113,6 +113,12 @@ func (l *log) append(frame []byte, textLen int, e entry) {
 	l.trim(e.at)
 }
 
+// newestSpan is where the newest frame is; there must be one.
+func (l *log) newestSpan() span {
+	e := &l.entries[len(l.entries)-1]
+	return span{e.start, e.end}
+}
+
 // makeRoom moves the entries down rather than letting their array grow for
 // ever.
 func (l *log) makeRoom() {

@@ -19,9 +19,7 @@ func (h *Hub) Presence(channel string, ref protocol.Ref) (*protocol.ServerFrame,
 	if !h.KeepsPresence(channel) {
 		return nil, ErrPresenceOff
 	}
-	h.mu.Lock()
-	c := h.channels[channel]
-	h.mu.Unlock()
+	c := h.find(channel)
 	if c == nil {
 		return &protocol.ServerFrame{Op: protocol.OpPresence, Ref: ref, Channel: channel}, nil
 	}
@@ -33,9 +31,7 @@ func (h *Hub) Presence(channel string, ref protocol.Ref) (*protocol.ServerFrame,
 // Leave ends the presence of a client that has said that it goes, and would
 // otherwise linger. One that still has a connection stays.
 func (h *Hub) Leave(channel, clientID string) {
-	h.mu.Lock()
-	c := h.channels[channel]
-	h.mu.Unlock()
+	c := h.find(channel)
 	if c == nil || c.room == nil {
 		return
 	}

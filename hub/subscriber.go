@@ -17,8 +17,8 @@ type senders struct {
 }
 
 type sentSpan struct {
-	from string
-	span
+	from          string
+	inLog, inTwin span
 }
 
 func (s *senders) reset() {
@@ -26,7 +26,7 @@ func (s *senders) reset() {
 	s.spans = s.spans[:0]
 }
 
-func (s *senders) add(from string, e entry) {
+func (s *senders) add(from string, inLog, inTwin span) {
 	if from == "" {
 		return
 	}
@@ -34,15 +34,16 @@ func (s *senders) add(from string, e entry) {
 		s.names = make(map[string]struct{})
 	}
 	s.names[from] = struct{}{}
-	s.spans = append(s.spans, sentSpan{from, span{e.start, e.end}})
+	s.spans = append(s.spans, sentSpan{from, inLog, inTwin})
 }
 
 // A subscriber is a connection's place in a channel.
 type subscriber struct {
 	// static
-	conn *Conn
-	ch   *channel
-	echo bool
+	conn  *Conn
+	ch    *channel
+	echo  bool
+	packs bool // its place is one in ch.twin
 
 	// guarded by ch.mu
 	index int   // in ch.subs
@@ -77,10 +78,13 @@ func (s *subscriber) jump(off int64) {
 	}
 }
 
-// advance lets s see up to head, and flushes it, or cuts its connection off
-// where it is too far behind.
-func (s *subscriber) advance(head int64, seen *senders) {
-	c := s.conn
+// advance lets s see up to the head, and flushes it, or cuts its connection
+// off where it is too far behind.
+func (s *subscriber) advance(heads heads, seen *senders) {
+	c, head := s.conn, heads.log
+	if s.packs {
+		head = heads.twin
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.ended {
@@ -89,8 +93,12 @@ func (s *subscriber) advance(head int64, seen *senders) {
 	s.limit = head
 	if _, own := seen.names[c.clientID]; own && !s.echo {
 		for i := range seen.spans {
-			if sent := &seen.spans[i]; sent.from == c.clientID {
-				s.skip = append(s.skip, sent.span)
+			switch sent := &seen.spans[i]; {
+			case sent.from != c.clientID:
+			case s.packs:
+				s.skip = append(s.skip, sent.inTwin)
+			default:
+				s.skip = append(s.skip, sent.inLog)
 			}
 		}
 	}
@@ -109,6 +117,9 @@ func (s *subscriber) leave(lingers bool) {
 	c.subs[s.index].index = s.index
 	c.subs[last] = nil
 	c.subs = c.subs[:last]
+	if s.packs {
+		c.twin.leave()
+	}
 	if c.room != nil {
 		c.room.depart(s.conn.clientID, lingers)
 	}
@@ -149,24 +160,36 @@ func (s *subscriber) enter(ref protocol.Ref, st start) error {
 	if c.state == ended || c.closing {
 		return errEnded
 	}
-	s.at, s.limit = st.at, ch.log.head().off
-	if !s.echo {
-		for _, e := range ch.log.after(st.at) {
-			if e.from != "" && e.from == c.clientID {
-				s.skip = append(s.skip, span{e.start, e.end})
-			}
+	l, opening := &ch.log, c.opening(ref, ch, st, s.leaves)
+	if s.at = st.at; c.packs {
+		var before []entry
+		s.packs = true
+		s.at, before = ch.twin.enter(l, st.at)
+		opening = l.copyTo(opening, before, s.leaves)
+		l = ch.twin.log
+	}
+	s.limit = l.head().off
+	for _, e := range l.after(s.at) {
+		if s.leaves(e.from) {
+			s.skip = append(s.skip, span{e.start, e.end})
 		}
 	}
 	s.index = len(ch.subs)
 	ch.subs = append(ch.subs, s)
 	c.subs = append(c.subs, s)
-	c.write(c.opening(ref, ch, st, s.echo))
+	c.write(opening)
 	c.flush(s)
 	return nil
 }
 
+// leaves reports whether s leaves out what that client has sent. It wants
+// conn.mu.
+func (s *subscriber) leaves(from string) bool {
+	return !s.echo && from != "" && from == s.conn.clientID
+}
+
 // opening is "subscribed" and the messages in front of the log's.
-func (c *Conn) opening(ref protocol.Ref, ch *channel, st start, echo bool) []byte {
+func (c *Conn) opening(ref protocol.Ref, ch *channel, st start, leaves func(string) bool) []byte {
 	codec := c.hub.cfg.Codec
 	answer := protocol.ServerFrame{
 		Op: protocol.OpSubscribed, Ref: ref, Channel: ch.name, Cursor: st.cursor, Recovered: st.recovered,
@@ -175,7 +198,7 @@ func (c *Conn) opening(ref protocol.Ref, ch *channel, st start, echo bool) []byt
 	framed := codec.Frame(nil, text)
 	for i := range st.backlog {
 		f := ch.frame(&st.backlog[i])
-		if !echo && f.From != "" && f.From == c.clientID {
+		if leaves(f.From) {
 			continue
 		}
 		text = f.Append(text[:0])

@@ -10,11 +10,14 @@ import (
 // many it or a worker takes at a time where there are more.
 const inline = 64
 
+// heads are how far a channel's log and its twin go.
+type heads struct{ log, twin int64 }
+
 // A sweeper lets every subscriber of a channel see up to the head, and
 // flushes it. The hub's workers help with the large ones.
 type sweeper struct {
 	subs    []*subscriber
-	head    int64
+	heads   heads
 	seen    *senders
 	begin   int          // the subscriber that is first: another each time, so that none is always the last
 	next    atomic.Int64 // what nobody has taken yet, counted from begin
@@ -26,8 +29,8 @@ func (s *sweeper) sweep(c *channel) {
 	if len(c.subs) == 0 {
 		return
 	}
-	s.subs, s.seen, s.head = c.subs, &c.seen, c.log.head().off
-	s.begin = int(s.head % int64(len(s.subs)))
+	s.subs, s.seen, s.heads = c.subs, &c.seen, heads{c.log.head().off, c.twin.head()}
+	s.begin = int(s.heads.log % int64(len(s.subs)))
 	s.next.Store(0)
 	for range min(runtime.GOMAXPROCS(0), len(s.subs)/inline) - 1 {
 		s.helpers.Add(1)
@@ -50,7 +53,7 @@ func (s *sweeper) work() {
 			return
 		}
 		for i := from; i < min(from+inline, n); i++ {
-			s.subs[(s.begin+i)%n].advance(s.head, s.seen)
+			s.subs[(s.begin+i)%n].advance(s.heads, s.seen)
 		}
 	}
 }

@@ -41,6 +41,8 @@ type Config struct {
 	MaxMessage  int           // bytes; 0: 64 KiB
 	MaxChannels int           // of one connection or exchange; 0: 64
 	Lag         int           // bytes; 0: 1 MiB
+	Compression int           // bytes from which on a frame is compressed; 0: none is
+	SweepPause  time.Duration // least time between two sweeps of a channel
 
 	Grace time.Duration // for draining; 0: 10 s
 
@@ -96,9 +98,11 @@ func (c *Config) settings(flags *pflag.FlagSet) *settings.Set {
 	s.Add("max-message", "largest message", settings.Bytes(&c.MaxMessage, 1<<10, 1<<20))
 	s.Add("max-channels", "most channels of one connection", settings.Int(&c.MaxChannels, 1, 10_000))
 	s.Add("lag", "how far a slow reader may be behind before it is cut off", settings.Bytes(&c.Lag, 64<<10, 64<<20))
+	s.Add("compression", "compress messages from this size on, for WebSockets that ask for it; 0: none", settings.Bytes(&c.Compression, 0, 1<<20))
+	s.Add("sweep-pause", "least time between two deliveries in a channel; more is less CPU", settings.Duration(&c.SweepPause, 0, time.Second))
 	s.Add("grace", "how long clients are sent away for when the gateway stops", settings.Duration(&c.Grace, 100*time.Millisecond, 10*time.Minute))
-	s.Add("log-format", "auto, console or json", settings.OneOf(&c.LogFormat, "auto", "console", "json"))
-	s.Add("log-level", "debug, info, warn or error", settings.OneOf(&c.LogLevel, "debug", "info", "warn", "error"))
+	s.Add("log-format", "how the log is written: auto, console or json", settings.OneOf(&c.LogFormat, "auto", "console", "json"))
+	s.Add("log-level", "from which level on the log is written: debug, info, warn or error", settings.OneOf(&c.LogLevel, "debug", "info", "warn", "error"))
 	return s
 }
 

@@ -83,14 +83,14 @@ func (g *Gateway) open() error {
 			g.log.Warn().Err(err).Msg("store not closed cleanly")
 		}
 	})
-	codec, err := ws.NewCodec()
+	codec, err := ws.NewPackingCodec(g.cfg.Compression)
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	g.onClose(codec.Free)
 	g.hub = hub.New(hub.Config{
 		Store: g.store, Codec: codec, Format: formatOf(g.cfg.Formats), Presence: matchAny(g.cfg.Presence), Log: g.log,
-		Lag: g.cfg.Lag, LogBytes: max(4<<20, 2*g.cfg.Lag),
+		Lag: g.cfg.Lag, LogBytes: max(4<<20, 2*g.cfg.Lag), Pause: g.cfg.SweepPause,
 	})
 	g.onClose(g.hub.Close)
 	if err := g.listen(); err != nil {
@@ -146,7 +146,7 @@ func (g *Gateway) openEntrances() error {
 		MaxMessage: g.cfg.MaxMessage, MaxChannels: g.cfg.MaxChannels,
 		Hold: g.cfg.Hold, Ping: g.cfg.Ping,
 	}
-	g.ws = ws.New(ws.Config{Hub: g.hub, ClientAddr: guard.ClientAddr, Limits: limits, Log: g.log})
+	g.ws = ws.New(ws.Config{Hub: g.hub, ClientAddr: guard.ClientAddr, Limits: limits, Log: g.log, Compress: g.cfg.Compression > 0})
 	g.onClose(g.ws.Close)
 	entrance := transport.Route{
 		Guard: guard,
@@ -211,6 +211,7 @@ func (g *Gateway) Handler() http.Handler {
 // Its error tells why a listener failed; an end by ctx is none.
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.Close()
+	warnOfFewFiles(g.log, openFiles())
 	g.announce() // true already: who connects now is served in a moment
 	failed := make(chan error, len(g.listeners))
 	var serving sync.WaitGroup

@@ -105,16 +105,14 @@ func (ch *channel) page(after protocol.Cursor, limit int) store.Page {
 	from, gap := ch.locate(after)
 	ms := ch.kept[from:]
 	ms = ms[:min(limit, len(ms))]
-	p := store.Page{Gap: gap, Cursor: newCursor(ch.epoch, ch.last)}
 	if len(ms) == 0 {
-		return p
+		return store.Page{Gap: gap, Cursor: newCursor(ch.epoch, ch.last)}
 	}
-	p.Messages = make([]store.Message, len(ms))
+	messages := make([]store.Message, len(ms))
 	for i := range ms {
-		p.Messages[i] = ms[i].message
+		messages[i] = ms[i].message
 	}
-	p.Cursor = p.Messages[len(ms)-1].Cursor
-	return p
+	return store.Page{Messages: messages, Gap: gap, Cursor: messages[len(ms)-1].Cursor}
 }
 
 // locate gives the index in kept of what follows after, and whether messages
@@ -146,11 +144,16 @@ func newCursor(epoch string, n uint64) protocol.Cursor {
 	return protocol.Cursor(epoch + "-" + strconv.FormatUint(n, 36))
 }
 
+// parseCursor is the other way; it takes what newCursor gives and nothing else.
 func parseCursor(c protocol.Cursor, epoch string) (n uint64, ok bool) {
-	digits, ok := strings.CutPrefix(string(c), epoch+"-")
+	digits, ok := strings.CutPrefix(string(c), epoch)
 	if !ok {
 		return 0, false
 	}
+	if digits, ok = strings.CutPrefix(digits, "-"); !ok {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(digits, 36, 64)
-	return n, err == nil && c == newCursor(epoch, n)
+	var room [16]byte
+	return n, err == nil && digits == string(strconv.AppendUint(room[:0], n, 36))
 }

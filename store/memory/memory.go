@@ -94,6 +94,12 @@ func New(cfg Config) (*Store, error) {
 // Append gives m a place. A text beyond Config.MaxBytes is store.ErrTooLarge;
 // a new channel while all are watched is store.ErrFull.
 func (s *Store) Append(ctx context.Context, name string, m store.Message) (protocol.Cursor, error) {
+	return s.AppendUnheard(ctx, name, m, nil)
+}
+
+// AppendUnheard is Append, but does not hint at watch, which Watch gave for
+// the same channel: for a publisher who tells its reader otherwise.
+func (s *Store) AppendUnheard(ctx context.Context, name string, m store.Message, watch <-chan struct{}) (protocol.Cursor, error) {
 	if err := protocol.CheckMessageID(m.ID); err != nil {
 		return "", err
 	}
@@ -113,7 +119,9 @@ func (s *Store) Append(ctx context.Context, name string, m store.Message) (proto
 	if isNew {
 		ch.trim(s.cfg, now)
 		for w := range s.watchers[name] {
-			w.hint()
+			if w.hints != watch {
+				w.hint()
+			}
 		}
 	}
 	return c, nil

@@ -22,16 +22,61 @@ var _ hub.Codec = (*Codec)(nil)
 // that only remembers: so each message is encoded once, whoever gets it. Its
 // methods may be called from any goroutine.
 type Codec struct {
+	plain, packed encoder
+}
+
+// NewCodec makes a Codec that compresses nothing. It wants Free.
+func NewCodec() (*Codec, error) { return NewPackingCodec(0) }
+
+// NewPackingCodec makes a Codec whose Pack compresses texts of packFrom bytes
+// or more; 0: none. It wants Free.
+func NewPackingCodec(packFrom int) (*Codec, error) {
+	c := &Codec{}
+	if err := c.plain.open(0); err != nil {
+		return nil, err
+	}
+	if packFrom == 0 {
+		return c, nil
+	}
+	if err := c.packed.open(packFrom); err != nil {
+		c.Free()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Free ends what the library holds. The Codec can't be used any more.
+func (c *Codec) Free() {
+	c.plain.conn.CloseNow()
+	if c.packed.conn != nil {
+		c.packed.conn.CloseNow()
+	}
+}
+
+// Frame appends text to dst as one text frame.
+func (c *Codec) Frame(dst, text []byte) []byte { return c.plain.frame(dst, text) }
+
+// Pack appends text to dst as one text frame, compressed if it is large
+// enough: by itself, so that a client can read it whatever it got before.
+func (c *Codec) Pack(dst, text []byte) []byte {
+	if c.packed.conn == nil {
+		return c.plain.frame(dst, text)
+	}
+	return c.packed.frame(dst, text)
+}
+
+// An encoder is a connection of the library's that leads to memory.
+type encoder struct {
 	mu   sync.Mutex
 	conn *websocket.Conn
 	out  *recorder
 }
 
-// NewCodec makes a Codec. It wants Free.
-func NewCodec() (*Codec, error) {
+// open shakes hands with itself.
+func (e *encoder) open(packFrom int) error {
 	r, err := http.NewRequest(http.MethodGet, "/", nil)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("ws: codec: %w", err)
 	}
 	r.Header = http.Header{
 		"Connection":            {"Upgrade"},
@@ -39,26 +84,26 @@ func NewCodec() (*Codec, error) {
 		"Sec-Websocket-Version": {"13"},
 		"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="},
 	}
-	out := &recorder{}
-	conn, err := websocket.Accept(out, r, nil)
-	if err != nil {
-		return nil, fmt.Errorf("ws: codec: %w", err)
+	options := &websocket.AcceptOptions{}
+	if packFrom > 0 {
+		r.Header.Set("Sec-WebSocket-Extensions", "permessage-deflate")
+		options.CompressionMode, options.CompressionThreshold = websocket.CompressionNoContextTakeover, packFrom
 	}
-	return &Codec{conn: conn, out: out}, nil
+	e.out = &recorder{}
+	if e.conn, err = websocket.Accept(e.out, r, options); err != nil {
+		return fmt.Errorf("ws: codec: %w", err)
+	}
+	return nil
 }
 
-// Free ends what the library holds. The Codec can't be used any more.
-func (c *Codec) Free() { c.conn.CloseNow() }
-
-// Frame appends text to dst as one text frame.
-func (c *Codec) Frame(dst, text []byte) []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out.bytes = dst
-	if err := c.conn.Write(context.Background(), websocket.MessageText, text); err != nil {
+func (e *encoder) frame(dst, text []byte) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.out.bytes = dst
+	if err := e.conn.Write(context.Background(), websocket.MessageText, text); err != nil {
 		panic("ws: writing to memory: " + err.Error()) // only after Free
 	}
-	dst, c.out.bytes = c.out.bytes, nil
+	dst, e.out.bytes = e.out.bytes, nil
 	return dst
 }
 

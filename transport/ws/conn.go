@@ -6,12 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
-	"github.com/commchannel/gateway/hub"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/transport"
 )
@@ -22,31 +22,39 @@ const helloWait = 10 * time.Second
 // errIdle says that nothing is there to be read, between two frames.
 var errIdle = errors.New("ws: idle")
 
-// A conn is one WebSocket connection.
+// A conn is one WebSocket connection, all of it in one piece of memory: there
+// may be very many of them.
 type conn struct {
 	// static
-	handler *Handler
-	ws      *websocket.Conn
-	wire    *wire
-	hub     *hub.Conn
-	addr    netip.Addr
+	ws   *websocket.Conn
+	addr netip.Addr
+	wire // with the handler
 
 	// guarded by the registry's mutex
 	slot, index int // its place in there
 
 	// owned by ready; there is one at a time
 	inside   bool        // a message: not all of its fragments have come
-	clientID string      // empty until hello
 	over     bool        // cut off: what else comes is dropped
+	clientID string      // empty until hello
 	awaited  *time.Timer // runs out if hello doesn't come; nil where none is awaited
+	woken    int64       // when ready was called last, in unix nanoseconds
 }
 
 // begin starts reading: what came with the handshake is there already.
-func (c *conn) begin() { go c.ready() } // Handler.running counts the connection
+func (c *conn) begin() {
+	if !c.wire.polled || len(c.wire.ahead) > 0 || !c.handler.poller.arm(c) {
+		go c.ready() // Handler.running counts the connection
+	}
+}
 
 // ready reads what is there. With a poller it then returns until there is
 // more; without one it stays to the connection's end.
 func (c *conn) ready() {
+	last := c.woken
+	c.woken = time.Now().UnixNano()
+	c.wire.dry = false                                            // something has come
+	c.wire.busy = c.wire.polled && c.woken-last < int64(busyWait) // and again after a jump of the clock
 	err := c.readAll()
 	if errors.Is(err, errIdle) && c.handler.poller.arm(c) {
 		return
@@ -167,21 +175,22 @@ func (c *conn) hello(f *protocol.ClientFrame) error {
 	if c.clientID != "" {
 		return &protocol.Error{Code: protocol.CodeBadFrame, Message: "hello was said already"}
 	}
-	c.welcome(f.ClientID)
+	c.welcome(nil, f.ClientID)
 	return nil
 }
 
-// welcome begins the session of clientID, or of one chosen here.
-func (c *conn) welcome(clientID string) {
+// welcome begins the session of clientID, or of one chosen here. What is
+// written first goes out with it.
+func (c *conn) welcome(first []byte, clientID string) {
 	if clientID == "" {
 		clientID = protocol.NewClientID()
 	}
-	c.clientID = clientID
-	c.hub.Identify(clientID)
+	c.clientID = strings.Clone(clientID) // it may be a piece of a long URL
+	c.hub.Identify(c.clientID)
 	if c.awaited != nil {
 		c.awaited.Stop()
 	}
-	c.hub.Send(transport.Welcome(c.handler.limits, clientID))
+	c.hub.SendBehind(first, transport.Welcome(c.handler.limits, clientID))
 }
 
 func (c *conn) subscribe(ctx context.Context, f *protocol.ClientFrame) error {

@@ -3,58 +3,57 @@
 package ws
 
 import (
-	"errors"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
 // direct writes to and reads from a plain TCP connection without waiting. On
 // all others it writes nothing: every write may wait there.
 type direct struct {
-	raw syscall.RawConn
-	try func(fd uintptr) bool // writeNow, bound once
-
-	// of the write under way; there is one at a time
-	bytes []byte
-	wrote int
-	err   error
+	raw       syscall.RawConn
+	transfers *sync.Pool // of *transfer
 }
 
-func newDirect(nc net.Conn) *direct {
-	d := &direct{}
+// A transfer is one read or write under way.
+type transfer struct {
+	read, write func(fd uintptr) bool // bound once, for syscall.RawConn
+
+	bytes []byte
+	done  int
+	errno syscall.Errno
+	wait  bool // for there to be something to read
+}
+
+func newTransfer() any {
+	t := &transfer{}
+	t.read, t.write = t.readNow, t.writeNow
+	return t
+}
+
+func newDirect(nc net.Conn, transfers *sync.Pool) direct {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			d.raw = raw
-			d.try = d.writeNow
+			return direct{raw, transfers}
 		}
 	}
-	return d
+	return direct{}
 }
 
 // works reports whether reads and writes without waiting can be had.
 func (d *direct) works() bool { return d.raw != nil }
 
-// TryRead reads what is there. With nothing there its error is errIdle.
-func (d *direct) TryRead(p []byte) (n int, err error) {
-	raw := d.raw.Read(func(fd uintptr) bool {
-		n, err = syscall.Read(int(fd), p)
-		for errors.Is(err, syscall.EINTR) {
-			n, err = syscall.Read(int(fd), p)
-		}
-		return true
-	})
-	switch {
-	case raw != nil:
-		return 0, raw
-	case errors.Is(err, syscall.EAGAIN):
-		return 0, errIdle
-	case err != nil:
-		return 0, err
-	case n == 0:
+// read reads what is there. With nothing there it waits or, if it is not to,
+// says errIdle.
+func (d *direct) read(p []byte, wait bool) (int, error) {
+	t := d.transfers.Get().(*transfer)
+	t.bytes, t.wait = p, wait
+	n, err := d.finish(t, d.raw.Read(t.read))
+	if n == 0 && err == nil {
 		return 0, io.EOF
 	}
-	return n, nil
+	return n, err
 }
 
 // TryWrite is for the hub.
@@ -62,27 +61,50 @@ func (d *direct) TryWrite(p []byte) (int, error) {
 	if d.raw == nil {
 		return 0, nil
 	}
-	d.bytes, d.wrote, d.err = p, 0, nil
-	if err := d.raw.Write(d.try); err != nil {
-		return 0, err
+	t := d.transfers.Get().(*transfer)
+	t.bytes = p
+	return d.finish(t, d.raw.Write(t.write))
+}
+
+// finish tells what t did, and gives it back. raw is set where the connection
+// is closed, or its deadline has passed.
+func (d *direct) finish(t *transfer, raw error) (int, error) {
+	n, err := t.done, raw
+	switch {
+	case raw != nil:
+	case t.errno == syscall.EAGAIN: // of a read: a write just ends there
+		err = errIdle
+	case t.errno != 0:
+		err = t.errno
 	}
-	d.bytes = nil
-	return d.wrote, d.err
+	t.bytes, t.done, t.errno = nil, 0, 0
+	d.transfers.Put(t)
+	return n, err
+}
+
+// readNow reads once. It answers false to wait.
+func (t *transfer) readNow(fd uintptr) bool {
+	for {
+		t.done, t.errno = readNow(int(fd), t.bytes)
+		if t.errno != syscall.EINTR {
+			return t.errno != syscall.EAGAIN || !t.wait
+		}
+	}
 }
 
 // writeNow writes what the kernel takes. It always answers true, which means
 // not to wait.
-func (d *direct) writeNow(fd uintptr) bool {
-	for d.wrote < len(d.bytes) {
-		n, err := syscall.Write(int(fd), d.bytes[d.wrote:])
-		switch err {
-		case nil:
-			d.wrote += n
+func (t *transfer) writeNow(fd uintptr) bool {
+	for t.done < len(t.bytes) {
+		n, errno := writeNow(int(fd), t.bytes[t.done:])
+		switch errno {
+		case 0:
+			t.done += n
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return true
 		default:
-			d.err = err
+			t.errno = errno
 			return true
 		}
 	}

@@ -27,20 +27,25 @@ type Config struct {
 	ClientAddr func(*http.Request) netip.Addr // see transport.Guard.ClientAddr
 	Limits     transport.Limits
 	Log        zerolog.Logger
+	// Compress lets clients have compressed frames that ask for them
+	// (permessage-deflate), as the hub's Codec then makes them.
+	Compress bool
 }
 
 // A Handler serves WebSocket connections. Hosts and origins are checked
 // before a request reaches it (transport.Guard). It wants Close.
 type Handler struct {
 	// static
-	cfg     Config
-	limits  transport.Limits // with defaults
-	sender  transport.Sender
-	ctx     context.Context // ends with Close; requests' contexts end with the upgrade
-	stop    context.CancelFunc
-	now     atomic.Int64 // unix seconds, kept by the walker
-	buffers sync.Pool    // *bytes.Buffer
-	conns   registry
+	cfg    Config
+	limits transport.Limits // with defaults
+	sender transport.Sender
+	ctx    context.Context // ends with Close; requests' contexts end with the upgrade
+	stop   context.CancelFunc
+	now    atomic.Int64 // unix seconds, kept by the walker
+	conns  registry
+
+	buffers   sync.Pool // *bytes.Buffer
+	transfers sync.Pool // *transfer
 
 	pollOnce sync.Once
 	poller   *poller // made by the first connection that can use it; nil: each has a goroutine
@@ -53,8 +58,9 @@ func New(cfg Config) *Handler {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{
 		cfg: cfg, limits: cfg.Limits.WithDefaults(), ctx: ctx, stop: stop,
-		sender:  transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log},
-		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		sender:    transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log},
+		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		transfers: sync.Pool{New: newTransfer},
 	}
 	h.now.Store(time.Now().Unix())
 	h.running.Go(h.walk)
@@ -75,26 +81,33 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		transport.WriteError(w, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the gateway is stopping; try again"})
 		return
 	}
-	c := &conn{handler: h, addr: h.cfg.ClientAddr(r)}
-	u := &upgrade{ResponseWriter: w, handler: h}
-	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
+	c := &conn{addr: h.cfg.ClientAddr(r)}
+	u := &upgrade{ResponseWriter: w, handler: h, wire: &c.wire}
+	options := websocket.AcceptOptions{
 		InsecureSkipVerify: true, // transport.Guard has looked at it
-		CompressionMode:    websocket.CompressionDisabled,
 		OnPingReceived:     c.heardPing,
 		OnPongReceived:     c.heardPong,
-	})
+	}
+	if h.cfg.Compress {
+		options.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	ws, err := websocket.Accept(u, r, &options)
 	if err != nil {
 		h.running.Done() // Accept has answered
 		return
 	}
 	ws.SetReadLimit(int64(h.limits.MaxFrame()))
-	c.ws, c.wire, c.hub = ws, u.wire, u.wire.hub
-	h.conns.add(c)
+	c.ws = ws
+	if w.Header().Get("Sec-WebSocket-Extensions") != "" {
+		c.hub.Pack() // it was agreed on
+	}
 	if given {
-		c.welcome(clientID)
+		c.welcome(u.head, clientID)
 	} else {
+		c.hub.Raw(u.head)
 		c.awaited = time.AfterFunc(helloWait, func() { c.hub.Cut(protocol.CloseBadFrame, "no hello came") })
 	}
+	h.conns.add(c) // behind the handshake's answer, before which nobody may ping or say goodbye
 	c.begin()
 }
 

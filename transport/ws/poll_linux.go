@@ -1,10 +1,10 @@
 package ws
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -18,8 +18,12 @@ type poller struct {
 	fd   int
 	done chan struct{} // closed when run has ended
 
+	ready   chan *conn   // for a worker that waits
+	waiting atomic.Int32 // workers
+	workers sync.WaitGroup
+
 	mu    sync.Mutex
-	conns map[int32]*conn // by descriptor
+	conns []*conn // by descriptor
 }
 
 // newPoller makes a poller. It wants close.
@@ -39,7 +43,7 @@ func newPoller() (*poller, error) {
 		set.Close()
 		return nil, fmt.Errorf("ws: epoll: %w", err)
 	}
-	p := &poller{set: set, raw: raw, fd: fd, done: make(chan struct{}), conns: make(map[int32]*conn)}
+	p := &poller{set: set, raw: raw, fd: fd, done: make(chan struct{}), ready: make(chan *conn)}
 	go p.run()
 	return p, nil
 }
@@ -47,29 +51,66 @@ func newPoller() (*poller, error) {
 func (p *poller) close() {
 	p.set.Close()
 	<-p.done
+	p.workers.Wait()
 }
 
 // run waits for events until close.
 func (p *poller) run() {
 	defer close(p.done)
 	events := make([]syscall.EpollEvent, 128)
-	for {
-		n := 0
-		err := p.raw.Read(func(fd uintptr) bool {
-			var err error
-			n, err = syscall.EpollWait(int(fd), events, 0)
-			return n > 0 || err != nil && !errors.Is(err, syscall.EINTR)
-		})
-		if err != nil {
-			return
-		}
-		p.mu.Lock()
-		for _, e := range events[:max(n, 0)] {
-			if c := p.conns[e.Fd]; c != nil {
-				go c.ready() // Handler.running counts the connection
+	// One call for all: what comes while it works is not forgotten, and it
+	// need not ask once more before each wait.
+	_ = p.raw.Read(func(fd uintptr) bool {
+		for {
+			n, errno := epollNow(int(fd), events)
+			if errno == syscall.EINTR {
+				continue
+			}
+			if errno != 0 {
+				return true
+			}
+			p.dispatch(events[:n])
+			if n < len(events) {
+				return false
 			}
 		}
-		p.mu.Unlock()
+	})
+}
+
+func (p *poller) dispatch(events []syscall.EpollEvent) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range events {
+		c := p.conns[events[i].Fd]
+		if c == nil {
+			continue // it has been removed
+		}
+		select {
+		case p.ready <- c:
+		default:
+			p.workers.Go(func() { p.work(c) }) // Handler.running counts the connection
+		}
+	}
+}
+
+// mostWaiting is how many workers wait for work: they have stacks of a size
+// that a new one would have to grow to.
+const mostWaiting = 16
+
+// work serves c, and then others.
+func (p *poller) work(c *conn) {
+	for {
+		c.ready()
+		if p.waiting.Add(1) > mostWaiting {
+			p.waiting.Add(-1)
+			return
+		}
+		select {
+		case c = <-p.ready:
+			p.waiting.Add(-1)
+		case <-p.done:
+			return
+		}
 	}
 }
 
@@ -83,8 +124,9 @@ func (p *poller) arm(c *conn) bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		op := syscall.EPOLL_CTL_MOD
-		if p.conns[event.Fd] != c {
-			p.conns[event.Fd] = c
+		if p.find(fd) != c {
+			p.conns = append(p.conns, make([]*conn, max(0, int(fd)+1-len(p.conns)))...)
+			p.conns[fd] = c
 			op = syscall.EPOLL_CTL_ADD
 		}
 		ok = syscall.EpollCtl(p.fd, op, int(fd), &event) == nil
@@ -92,13 +134,21 @@ func (p *poller) arm(c *conn) bool {
 	return ok && err == nil
 }
 
+// find wants p.mu.
+func (p *poller) find(fd uintptr) *conn {
+	if fd >= uintptr(len(p.conns)) {
+		return nil
+	}
+	return p.conns[fd]
+}
+
 // remove forgets c, before its descriptor is closed and given to another.
 func (p *poller) remove(c *conn) {
 	_ = c.wire.raw.Control(func(fd uintptr) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.conns[int32(fd)] == c {
-			delete(p.conns, int32(fd))
+		if p.find(fd) == c {
+			p.conns[fd] = nil
 			_ = syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, int(fd), nil) // close would do it, too
 		}
 	})

@@ -20,12 +20,19 @@ const (
 // out in one write, and nobody answers pings.
 func rawDial(t *testing.T, addr, query string, frames ...[]byte) net.Conn {
 	t.Helper()
+	return rawSend(t, addr, handshake(query, frames...))
+}
+
+// rawSend opens a connection on which request goes out in one write.
+func rawSend(t *testing.T, addr string, request []byte) net.Conn {
+	t.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	if _, err := nc.Write(handshake(query, frames...)); err != nil {
+	nc.(*net.TCPConn).SetReadBuffer(16 << 10)
+	if _, err := nc.Write(request); err != nil {
 		t.Fatal(err)
 	}
 	return nc

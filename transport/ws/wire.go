@@ -2,9 +2,12 @@ package ws
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -12,10 +15,9 @@ import (
 )
 
 const (
-	writeWait  = 10 * time.Second // for one range of frames
-	finishWait = 5 * time.Second  // for the peer's goodbye
-	lingerWait = time.Second      // for the peer to read ours
-	lingerMost = 1 << 20          // bytes read and dropped meanwhile
+	finishWait = 5 * time.Second // for the peer's goodbye
+	lingerWait = time.Second     // for the peer to read ours
+	lingerMost = 1 << 20         // bytes read and dropped meanwhile
 
 	// The library's buffers. A control frame has 127 bytes at most: with a
 	// writer of 128 it reaches the wire whole.
@@ -34,26 +36,26 @@ var (
 // between two frames.
 type wire struct {
 	net.Conn
-	hub  *hub.Conn
-	now  *atomic.Int64 // unix seconds, kept by the walker
-	seen atomic.Int64  // now, when the peer was last heard
-
-	polled bool          // left to the poller while idle, without a goroutine
-	buffer *bufio.Reader // the library's
+	direct  // reads and writes that don't wait
+	handler *Handler
+	hub     *hub.Conn
+	seen    atomic.Int64  // Handler.now, when the peer was last heard
+	polled  bool          // left to the poller while idle, without a goroutine
+	buffer  *bufio.Reader // the library's
 
 	// owned by the reader
 	ahead   []byte // what net/http read behind the handshake
 	mayIdle bool   // the next read need not wait
-
-	*direct // writes that don't wait
+	dry     bool   // the last read took all there was
+	busy    bool   // waits for more for a while, rather than be idle at once
+	until   int64  // the read deadline of a busy wire, in unix nanoseconds
 }
 
-func newWire(nc net.Conn, h *Handler) *wire {
-	w := &wire{Conn: nc, now: &h.now, direct: newDirect(nc)}
-	w.polled = h.polls(w.direct)
+func (w *wire) init(nc net.Conn, h *Handler) {
+	w.Conn, w.direct, w.handler = nc, newDirect(nc, &h.transfers), h
+	w.polled = h.polls(&w.direct)
 	w.hub = h.cfg.Hub.NewConn(sink{w})
 	w.seen.Store(h.now.Load())
-	return w
 }
 
 // Read is for the library.
@@ -65,18 +67,53 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	var n int
-	var err error
-	if w.mayIdle {
-		n, err = w.TryRead(p)
-	} else {
-		n, err = w.Conn.Read(p)
-	}
+	n, err := w.receive(p)
 	if n > 0 {
 		w.mayIdle = false // in the middle of a frame, perhaps
-		w.seen.Store(w.now.Load())
+		w.seen.Store(w.handler.now.Load())
 	}
 	return n, err
+}
+
+// receive reads what has come. Between two frames it waits for more only
+// where the wire is busy.
+func (w *wire) receive(p []byte) (int, error) {
+	if !w.works() {
+		return w.Conn.Read(p)
+	}
+	if w.mayIdle && w.busy {
+		w.extend()
+	} else if w.mayIdle && w.dry {
+		return 0, errIdle
+	}
+	n, err := w.read(p, w.busy || !w.mayIdle)
+	if w.busy && errors.Is(err, os.ErrDeadlineExceeded) {
+		w.relax()
+		w.dry = true
+		return w.receive(p)
+	}
+	w.dry = n < len(p)
+	return n, err
+}
+
+// busyWait is for how long a busy wire waits for more. Who is heard again
+// within that time has a busy one: to wait in a goroutine of one's own takes
+// memory, but no start of a goroutine for each message.
+const busyWait = 50 * time.Millisecond
+
+// extend lets the wire wait for busyWait, or half of it: to set a deadline
+// costs, too.
+func (w *wire) extend() {
+	if now := time.Now(); w.until-now.UnixNano() < int64(busyWait/2) {
+		w.until = now.UnixNano() + int64(busyWait)
+		w.Conn.SetReadDeadline(now.Add(busyWait))
+	}
+}
+
+// relax is the end of being busy.
+func (w *wire) relax() {
+	w.busy, w.until = false, 0
+	w.Conn.SetReadDeadline(time.Time{})
 }
 
 // Write is for the library, whose control frames come here whole.
@@ -91,7 +128,7 @@ type sink struct{ *wire }
 
 // Write is for the hub.
 func (s sink) Write(p []byte) error {
-	s.Conn.SetWriteDeadline(time.Now().Add(writeWait))
+	s.Conn.SetWriteDeadline(time.Now().Add(s.handler.limits.WriteTimeout))
 	_, err := s.Conn.Write(p)
 	s.Conn.SetWriteDeadline(time.Time{}) // one that has passed would fail TryWrite
 	return err
@@ -121,11 +158,22 @@ func (w *wire) linger() {
 	}
 }
 
-// An upgrade is a response whose connection, once hijacked, is a wire.
+// An upgrade is a response whose connection, once hijacked, is a wire. It
+// keeps what net/http would write, so that the client gets it together with
+// its first frame.
 type upgrade struct {
 	http.ResponseWriter
-	handler *Handler
-	wire    *wire
+	handler  *Handler
+	wire     *wire
+	switches bool   // the status is 101
+	head     []byte // of the response
+}
+
+// WriteHeader is for the library, which hijacks at once after a 101.
+func (u *upgrade) WriteHeader(status int) {
+	if u.switches = status == http.StatusSwitchingProtocols; !u.switches {
+		u.ResponseWriter.WriteHeader(status)
+	}
 }
 
 // Hijack gives the library a wire and small buffers; those of net/http are
@@ -135,11 +183,15 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.wire = newWire(nc, u.handler)
+	head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
+	_ = u.Header().Write(head) // to memory
+	u.head = append(head.Bytes(), "\r\n"...)
+	w := u.wire
+	w.init(nc, u.handler)
 	if n := rw.Reader.Buffered(); n > 0 {
 		ahead, _ := rw.Reader.Peek(n)
-		u.wire.ahead = append([]byte(nil), ahead...)
+		w.ahead = append([]byte(nil), ahead...)
 	}
-	u.wire.buffer = bufio.NewReaderSize(u.wire, readBuffer)
-	return u.wire, bufio.NewReadWriter(u.wire.buffer, bufio.NewWriterSize(u.wire, writeBuffer)), nil
+	w.buffer = bufio.NewReaderSize(w, readBuffer)
+	return w, bufio.NewReadWriter(w.buffer, bufio.NewWriterSize(w, writeBuffer)), nil
 }

@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"bytes"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+)
+
+func TestTuneProcess(t *testing.T) {
+	original := debug.SetGCPercent(77)
+	defer debug.SetGCPercent(original)
+	tuneProcess([]string{"HOME=/", "GOGC=200"})
+	if got := debug.SetGCPercent(77); got != 77 {
+		t.Errorf("GOGC is set: got %d, want it to be left alone", got)
+	}
+	tuneProcess([]string{"HOME=/"})
+	if got := debug.SetGCPercent(77); got != garbage {
+		t.Errorf("GOGC is not set: got %d, want %d", got, garbage)
+	}
+}
+
+func TestFewOpenFiles(t *testing.T) {
+	for limit, warns := range map[uint64]bool{1024: true, fewFiles - 1: true, fewFiles: false, 1 << 20: false} {
+		var out bytes.Buffer
+		warnOfFewFiles(zerolog.New(&out), limit)
+		if got := strings.Contains(out.String(), "few open files"); got != warns {
+			t.Errorf("%d files: got %q, want a warning: %v", limit, out.String(), warns)
+		}
+	}
+	if n := openFiles(); n < 256 {
+		t.Errorf("got %d open files that this process may have", n)
+	}
+}
