@@ -44,30 +44,30 @@ func parseStore(s string) (storeSpec, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil {
-		return storeSpec{}, fmt.Errorf("%q is no URL", s)
+		return storeSpec{}, fmt.Errorf("%q is no URL", settings.Redact(s))
 	}
 	if u.Scheme == "" {
-		return storeSpec{}, fmt.Errorf(unknownScheme, s)
+		return storeSpec{}, fmt.Errorf(unknownScheme, settings.Redact(s))
 	}
 	if u.User != nil || u.Fragment != "" || u.Path != "" && u.Path != "/" {
 		return storeSpec{}, fmt.Errorf("%q: a store's URL has neither user nor path", u.Redacted())
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return storeSpec{}, fmt.Errorf("%q: what follows the question mark can't be read", s)
+		return storeSpec{}, fmt.Errorf("%q: what follows the question mark can't be read", settings.Redact(s))
 	}
 	spec := storeSpec{scheme: u.Scheme}
 	switch u.Scheme {
 	case "memory":
 		if u.Host != "" {
-			return spec, fmt.Errorf("%q: the memory store has no host", s)
+			return spec, fmt.Errorf("%q: the memory store has no host", settings.Redact(s))
 		}
 		err = setParameters(query, spec.memoryParameters())
 	default:
-		return spec, fmt.Errorf(unknownScheme, s)
+		return spec, fmt.Errorf(unknownScheme, settings.Redact(s))
 	}
 	if err != nil {
-		return spec, fmt.Errorf("%q: %w", s, err)
+		return spec, fmt.Errorf("%q: %w", settings.Redact(s), err)
 	}
 	return spec, nil
 }

@@ -250,12 +250,13 @@ func (s *Store) warn(channel string, err error) {
 	s.cfg.Logger.Warn().Err(err).Str("channel", channel).Msg("channel can't be read and is taken as empty; messages for it are refused")
 }
 
-func (s *Store) key(channel string) string     { return s.cfg.Prefix + "channel_" + channel }
+func (s *Store) key(channel string) string     { return s.cfg.Prefix + documentName + channel }
 func (s *Store) lockKey(channel string) string { return s.cfg.Prefix + lockName + channel }
 
 const (
-	lockName = "channel_lock_"
-	maxKey   = 250 // memcached's bound, in bytes
+	documentName = "channel_"
+	lockName     = "channel_lock_"
+	maxKey       = 250 // memcached's bound, in bytes
 	// maxPrefix leaves room for the lock of the longest channel name.
 	maxPrefix = maxKey - len(lockName) - protocol.MaxChannel
 )

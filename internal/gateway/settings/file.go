@@ -67,12 +67,13 @@ func (s *Set) loadMapping(path string, root *yaml.Node, taken map[string]bool) {
 }
 
 func (s *Set) loadNode(path, key string, many bool, name string, value *yaml.Node, taken map[string]bool) {
-	where := fmt.Sprintf("%s:%d: %s", path, value.Line, key)
+	at := fmt.Sprintf("%s:%d", path, value.Line)
+	where := at + ": " + key
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
 		s.mistake("%s: has no value", where)
 	case value.Kind == yaml.ScalarNode:
-		s.apply(where, name, []string{value.Value}, taken)
+		s.apply(Source{FromFile, at}, where, name, []string{value.Value}, taken)
 	case value.Kind == yaml.SequenceNode && !many:
 		s.mistake("%s: takes one value, not a list", where)
 	case value.Kind == yaml.SequenceNode && len(value.Content) == 0:
@@ -85,7 +86,7 @@ func (s *Set) loadNode(path, key string, many bool, name string, value *yaml.Nod
 				s.mistake("%s: a list has plain values", where)
 				continue
 			}
-			s.apply(where, name, []string{item.Value}, taken)
+			s.apply(Source{FromFile, at}, where, name, []string{item.Value}, taken)
 		}
 	default:
 		s.mistake("%s: takes a value, not a mapping", where)

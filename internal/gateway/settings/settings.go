@@ -33,20 +33,26 @@ type Set struct {
 	file   string // the file's name; empty: none
 
 	values   map[string]Value
-	alone    map[string]bool // settings that can't be in the file
+	order    []string          // the names, as they were added
+	sources  map[string]Source // of those that are not at their default
+	alone    map[string]bool   // settings that can't be in the file
 	mistakes Mistakes
 }
 
 // New makes a Set whose settings are flags of flags, and variables that begin
 // with prefix.
 func New(flags *pflag.FlagSet, prefix string) *Set {
-	return &Set{flags: flags, prefix: prefix, values: make(map[string]Value), alone: make(map[string]bool)}
+	return &Set{
+		flags: flags, prefix: prefix,
+		values: make(map[string]Value), sources: make(map[string]Source), alone: make(map[string]bool),
+	}
 }
 
 // Add defines a setting. The usage's word in back quotes is the value's name
 // in the help.
 func (s *Set) Add(name, usage string, v Value) {
 	s.values[name] = v
+	s.order = append(s.order, name)
 	s.flags.Var(&recorder{v, s, name}, name, usage)
 }
 
@@ -133,7 +139,7 @@ func (s *Set) loadEnviron(environ []string, taken map[string]bool) {
 		case !ok:
 			s.mistake("%s: unknown variable%s", variable, didYouMean(variable, keys(byVariable)))
 		case text != "": // an empty variable is as good as none
-			s.apply(variable, name, []string{text}, taken)
+			s.apply(Source{FromVariable, variable}, variable, name, []string{text}, taken)
 			here[name] = true
 		}
 	}
@@ -144,10 +150,12 @@ func (s *Set) loadEnviron(environ []string, taken map[string]bool) {
 
 // apply gives a setting its texts from one source, or only checks them where
 // a stronger source was there before.
-func (s *Set) apply(where, name string, texts []string, taken map[string]bool) {
+func (s *Set) apply(from Source, where, name string, texts []string, taken map[string]bool) {
 	use := s.values[name].Set
 	if taken[name] {
 		use = s.values[name].Check
+	} else if _, begun := s.sources[name]; !begun { // of a list, the first line
+		s.sources[name] = from
 	}
 	for _, text := range texts {
 		if err := use(text); err != nil {
@@ -169,6 +177,7 @@ type recorder struct {
 }
 
 func (r *recorder) Set(text string) error {
+	r.set.sources[r.name] = Source{FromFlag, "--" + r.name}
 	if err := r.Value.Set(text); err != nil {
 		r.set.mistake("--%s: %w", r.name, err)
 	}

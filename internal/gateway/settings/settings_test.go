@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 )
 
@@ -233,4 +234,68 @@ func FuzzFile(f *testing.F) {
 			t.Errorf("taken out of bounds: %+v", c)
 		}
 	})
+}
+
+// What a setting is, and where it comes from.
+func TestSettings(t *testing.T) {
+	_, s, flags := newSet()
+	path := filepath.Join(t.TempDir(), "gateway.yaml")
+	if err := os.WriteFile(path, []byte("hold: 1s\nsize: 2KiB\nname:\n  - a\n  - redis://me:secret@b\nlog-format: json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := flags.Parse([]string{"--hold=3s", "--config", path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Load([]string{"TEST_SIZE=4KiB", "TEST_LOG_FORMAT="}); err != nil {
+		t.Fatal(err)
+	}
+	want := []Setting{
+		{Name: "config", Variable: "TEST_CONFIG", Meaning: "file", Values: []string{path}, Source: Source{FromFlag, "--config"}},
+		{
+			Name: "name", Variable: "TEST_NAME", Key: "name", Default: "default", Meaning: "names", Many: true,
+			Values: []string{"a", "redis://me:xxxxx@b"}, Source: Source{FromFile, path + ":4"},
+		},
+		{
+			Name: "hold", Variable: "TEST_HOLD", Key: "hold", Default: "25s", Meaning: "time", Bounds: "1s to 5m",
+			Values: []string{"3s"}, Source: Source{FromFlag, "--hold"},
+		},
+		{
+			Name: "max-most", Variable: "TEST_MAX_MOST", Key: "max-most", Default: "64", Meaning: "number", Bounds: "1 to 100",
+			Values: []string{"64"}, Source: Source{From: FromDefault},
+		},
+		{
+			Name: "size", Variable: "TEST_SIZE", Key: "size", Default: "64KiB", Meaning: "size", Bounds: "1KiB to 1MiB",
+			Values: []string{"4KiB"}, Source: Source{FromVariable, "TEST_SIZE"},
+		},
+		{
+			Name: "log-format", Variable: "TEST_LOG_FORMAT", Key: "log-format", Default: "auto", Meaning: "format", Bounds: "auto, json",
+			Values: []string{"json"}, Source: Source{FromFile, path + ":6"},
+		},
+	}
+	if diff := cmp.Diff(want, s.Settings()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := s.Words("log-format"); !reflect.DeepEqual(got, []string{"auto", "json"}) {
+		t.Errorf("words of log-format: got %q", got)
+	}
+	if got := s.Words("hold"); got != nil {
+		t.Errorf("words of hold: got %q, want none", got)
+	}
+}
+
+func TestRedact(t *testing.T) {
+	for text, want := range map[string]string{
+		"memcache://cache:11211?layout=log":         "memcache://cache:11211?layout=log",
+		"redis://me:secret@cache:6379/1":            "redis://me:xxxxx@cache:6379/1",
+		"redis://:s:e@c@cache":                      "redis://:xxxxx@cache",
+		"redis://me@cache":                          "redis://me@cache",
+		"redis://cache?db=1&password=secret&pool=2": "redis://cache?db=1&password=xxxxx&pool=2",
+		"redis://cache?Auth_Token=a%26b":            "redis://cache?Auth_Token=xxxxx",
+		"https://a.example,https://b.example":       "https://a.example,https://b.example",
+		"plain text with a key=value":               "plain text with a key=value",
+	} {
+		if got := Redact(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ type one[T any] struct {
 	kind  string
 	parse func(string) (T, error)
 	show  func(T) string
+
+	bounds string   // in words; may be empty
+	words  []string // all that can be; nil: too many to tell
 }
 
 func (v *one[T]) Set(text string) error {
@@ -29,9 +33,11 @@ func (v *one[T]) Check(text string) error {
 	return err
 }
 
-func (v *one[T]) String() string { return v.show(*v.dst) }
-func (v *one[T]) Type() string   { return v.kind }
-func (*one[T]) Many() bool       { return false }
+func (v *one[T]) String() string  { return v.show(*v.dst) }
+func (v *one[T]) Type() string    { return v.kind }
+func (*one[T]) Many() bool        { return false }
+func (v *one[T]) Bounds() string  { return v.bounds }
+func (v *one[T]) Words() []string { return v.words }
 
 // A many is a setting given any number of times, or once with commas. The
 // first time takes the default's place.
@@ -94,7 +100,11 @@ func Texts(dst *[]string, kind string, check func(string) error) Value {
 
 // Text is a setting that is a text which check may refuse.
 func Text(dst *string, check func(string) error) Value {
-	return &one[string]{dst, "string", checked(check), func(s string) string { return s }}
+	return text(dst, check)
+}
+
+func text(dst *string, check func(string) error) *one[string] {
+	return &one[string]{dst: dst, kind: "string", parse: checked(check), show: func(s string) string { return s }}
 }
 
 func checked(check func(string) error) func(string) (string, error) {
@@ -103,14 +113,14 @@ func checked(check func(string) error) func(string) (string, error) {
 
 // OneOf is a setting that is one of some words.
 func OneOf(dst *string, words ...string) Value {
-	return Text(dst, func(s string) error {
-		for _, w := range words {
-			if s == w {
-				return nil
-			}
+	v := text(dst, func(s string) error {
+		if slices.Contains(words, s) {
+			return nil
 		}
 		return fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
 	})
+	v.bounds, v.words = strings.Join(words, ", "), words
+	return v
 }
 
 // Duration is a setting that is a time from least to most, with its unit.
@@ -125,7 +135,10 @@ func Duration(dst *time.Duration, least, most time.Duration) Value {
 		}
 		return d, nil
 	}
-	return &one[time.Duration]{dst, "duration", parse, showDuration}
+	return &one[time.Duration]{
+		dst: dst, kind: "duration", parse: parse, show: showDuration,
+		bounds: showDuration(least) + " to " + showDuration(most),
+	}
 }
 
 // showDuration leaves out the zeros that Duration.String writes.
@@ -152,7 +165,7 @@ func Int(dst *int, least, most int) Value {
 		}
 		return n, nil
 	}
-	return &one[int]{dst, "number", parse, strconv.Itoa}
+	return &one[int]{dst: dst, kind: "number", parse: parse, show: strconv.Itoa, bounds: fmt.Sprintf("%d to %d", least, most)}
 }
 
 // Bytes is a setting that is a size from least to most, in bytes or with the
@@ -168,7 +181,7 @@ func Bytes(dst *int, least, most int) Value {
 		}
 		return n, nil
 	}
-	return &one[int]{dst, "size", parse, showBytes}
+	return &one[int]{dst: dst, kind: "size", parse: parse, show: showBytes, bounds: showBytes(least) + " to " + showBytes(most)}
 }
 
 // ParseBytes reads a size in bytes, or with the unit KiB, MiB or GiB.
