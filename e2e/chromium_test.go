@@ -29,7 +29,20 @@ type window struct {
 	name    string
 }
 
+// startChromium starts a browser in which every page is as if in front.
 func startChromium(t *testing.T) *chromium {
+	t.Helper()
+	return startBrowser(t)
+}
+
+// startPlainChromium starts a browser as people have it: js/launch.mjs tells
+// what that means.
+func startPlainChromium(t *testing.T) *chromium {
+	t.Helper()
+	return startBrowser(t, "plain")
+}
+
+func startBrowser(t *testing.T, args ...string) *chromium {
 	t.Helper()
 	need(t, "node", "chromium")
 	needFile(t, "node_modules/playwright-core/package.json")
@@ -37,7 +50,7 @@ func startChromium(t *testing.T) *chromium {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", "js/browser.mjs")
+	cmd := exec.Command("node", append([]string{"js/browser.mjs"}, args...)...)
 	cmd.Env = append(os.Environ(), "CHROMIUM="+path)
 	c := &chromium{child: spawn(t, "browser", cmd, nil), shots: t.ArtifactDir()}
 	t.Cleanup(func() { // before the process is killed: Chromium is not in its group
@@ -134,15 +147,30 @@ func (w *window) screenshot(t *testing.T, name string) {
 // the gateway behind it.
 func startSite(t *testing.T, g *gateway) string {
 	t.Helper()
-	target, err := url.Parse(g.url(""))
+	mux := http.NewServeMux()
+	mux.Handle("/old/", http.StripPrefix("/old/", http.FileServer(http.Dir("pages"))))
+	mux.Handle("/", proxyTo(t, g.url("")))
+	return serve(t, mux)
+}
+
+// serve serves h until the test ends, and returns its URL.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	site := httptest.NewServer(h)
+	t.Cleanup(site.Close)
+	return site.URL
+}
+
+// proxyTo is a site's proxy to a server behind it.
+func proxyTo(t *testing.T, server string) http.Handler {
+	t.Helper()
+	target, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	mux := http.NewServeMux()
-	mux.Handle("/old/", http.StripPrefix("/old/", http.FileServer(http.Dir("pages"))))
-	mux.Handle("/", &httputil.ReverseProxy{
+	return &httputil.ReverseProxy{
 		Transport: transport,
 		ErrorLog:  log.New(io.Discard, "", 0), // pages go away; what else fails, they miss
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -150,10 +178,7 @@ func startSite(t *testing.T, g *gateway) string {
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
-	})
-	site := httptest.NewServer(mux)
-	t.Cleanup(site.Close)
-	return site.URL
+	}
 }
 
 // jsTexts is an expression for what the elements of a selector show.

@@ -144,11 +144,18 @@ func (p *phpAgent) raws() []string {
 // startChannelPHP serves the seed's helper script, and returns its URL.
 func startChannelPHP(t *testing.T, memcachedPort string) string {
 	t.Helper()
+	return servePHP(t, "php/legacy", "MEMCACHED_PORT="+memcachedPort) + "/channel.php"
+}
+
+// servePHP serves a folder of scripts, which have some more variables in their
+// environment, and returns its URL.
+func servePHP(t *testing.T, folder string, environ ...string) string {
+	t.Helper()
 	need(t, "php")
-	cmd := exec.Command("php", "-S", "127.0.0.1:0", "-t", "php/legacy")
-	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=2", "MEMCACHED_PORT="+memcachedPort)
-	c := spawn(t, "channel.php", cmd, nil)
+	cmd := exec.Command("php", "-S", "127.0.0.1:0", "-t", folder)
+	cmd.Env = append(os.Environ(), append(environ, "PHP_CLI_SERVER_WORKERS=2")...)
+	c := spawn(t, "PHP server of "+folder, cmd, nil)
 	address := regexp.MustCompile(`\((http://127\.0\.0\.1:\d+)\) started`)
 	line := c.started(t, address.MatchString)
-	return address.FindStringSubmatch(line)[1] + "/channel.php"
+	return address.FindStringSubmatch(line)[1]
 }
