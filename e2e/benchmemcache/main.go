@@ -1,7 +1,8 @@
 // Command benchmemcache measures how long a message takes from PHP, over memcached, to
 // a WebSocket, at more and more followed channels: where the gateway may watch
 // memcached, where it has to poll, and with the log layout; beside the seed's
-// polling. It also tells what that costs the gateway and memcached.
+// polling. It also tells what that costs the gateway, memcached, the readers and
+// PHP, and how many messages a second are published with the log layout.
 //
 //	go run ./e2e/benchmemcache
 //
@@ -85,7 +86,7 @@ func measure(ctx context.Context, o options) error {
 			return ctx.Err() // asked to end
 		}
 	}
-	faults = append(faults, b.seed(ctx), b.idle(ctx))
+	faults = append(faults, b.seed(ctx), b.idle(ctx), b.publish(ctx))
 	b.out.end(o)
 	return errors.Join(faults...)
 }
@@ -155,13 +156,13 @@ func (b *bench) row(ctx context.Context, m mode, channels int) (row, error) {
 		return row{}, err
 	}
 	before := s.usage()
-	behind, err := b.write(ctx, m.layout, s.memcached.addr, channels)
+	wrote, err := b.write(ctx, m.layout, s.memcached.addr, channels)
 	if err != nil {
 		return row{}, err
 	}
 	cost := s.usage().since(before)
 	times, lost := readers.times(ctx, b.count())
-	return row{name: m.name, channels: channels, times: times, lost: lost, behind: behind, cost: cost}, ctx.Err()
+	return row{name: m.name, channels: channels, times: times, lost: lost, sent: b.count(), wrote: wrote, cost: cost}, ctx.Err()
 }
 
 // warm is how many messages don't count, count how many there are in all.

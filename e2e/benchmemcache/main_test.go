@@ -62,10 +62,44 @@ func TestReaders(t *testing.T) {
 
 func TestCost(t *testing.T) {
 	begin := time.Unix(1000, 0)
-	before := usage{at: begin, gateway: time.Second, memcached: 2 * time.Second, gets: 100}
-	after := usage{at: begin.Add(4 * time.Second), gateway: 2 * time.Second, memcached: 2*time.Second + 400*time.Millisecond, gets: 300}
-	want := cost{gateway: 0.25, memcached: 0.1, gets: 50}
+	before := usage{at: begin, gateway: time.Second, memcached: 2 * time.Second, readers: time.Minute, gets: 100}
+	after := usage{at: begin.Add(4 * time.Second), gateway: 2 * time.Second, memcached: 2*time.Second + 400*time.Millisecond, readers: time.Minute + time.Second, gets: 300}
+	want := cost{gateway: 0.25, memcached: 0.1, gets: 50, readers: time.Second}
 	if diff := cmp.Diff(want, after.since(before), cmp.AllowUnexported(cost{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestReadRates(t *testing.T) {
+	got, err := readRates(`goos: linux
+pkg: github.com/commchannel/gateway/store/memlog
+BenchmarkPublish/publishers=1/channels=1         	   17088	     65034 ns/op	     15377 msg/s	        48.00 p50-us	       240.0 p99-us	    2096 B/op	      35 allocs/op
+BenchmarkPublish/publishers=8/channels=1-2       	  115560	     21064 ns/op	     47474 msg/s	       120.5 p50-us	      1104 p99-us
+PASS
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []rate{
+		{publishers: 1, messages: 15377, p50: 48 * time.Microsecond, p99: 240 * time.Microsecond},
+		{publishers: 8, messages: 47474, p50: 120500 * time.Nanosecond, p99: 1104 * time.Microsecond},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(rate{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestReadRatesRefuses(t *testing.T) {
+	for name, out := range map[string]string{
+		"no benchmarks":  "PASS\n",
+		"no publishers":  "BenchmarkPublish/channels=1 10 5 ns/op\n",
+		"no number":      "BenchmarkPublish/publishers=8/channels=1 10 many ns/op\n",
+		"a missing unit": "BenchmarkPublish/publishers=8/channels=1 10 5\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := readRates(out); err == nil {
+				t.Errorf("got %v, want an error", got)
+			}
+		})
 	}
 }

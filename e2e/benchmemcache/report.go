@@ -19,8 +19,14 @@ type row struct {
 	channels int
 	times    []time.Duration // least first, but for the seed's
 	lost     int
-	behind   time.Duration // of the writer
+	sent     int // by PHP: more than come to be measured
+	wrote    writing
 	cost     cost
+}
+
+// each is a message's share of what all that were sent have cost.
+func (row *row) each(all time.Duration) time.Duration {
+	return all / time.Duration(max(1, row.sent))
 }
 
 // A report collects the tables, and tells of each row when it is there.
@@ -30,6 +36,7 @@ type report struct {
 	notes []string
 	idles []string
 	more  []string
+	rates []rate
 }
 
 func newReport(w io.Writer) *report { return &report{w: w} }
@@ -68,6 +75,12 @@ func (r *report) idle(who string, clients, channels int, c cost) {
 
 func (r *report) idleNote(text string) { r.more = append(r.more, text) }
 
+// rate tells how fast messages were published.
+func (r *report) rate(rate rate) {
+	r.rates = append(r.rates, rate)
+	fmt.Fprintf(r.w, "  log layout, %d publishers: %.0f messages a second\n", rate.publishers, rate.messages)
+}
+
 // quantile is the least time that a share q of all do not pass.
 func (row *row) quantile(q float64) time.Duration {
 	if len(row.times) == 0 {
@@ -78,23 +91,22 @@ func (row *row) quantile(q float64) time.Duration {
 
 // end writes the tables.
 func (r *report) end(o options) {
-	fmt.Fprintf(r.w, "\nFrom PHP's send to the WebSocket frame, in ms; %d messages a second over all channels (the seed: %d), %d seconds a row.\n",
-		o.rate, seedRate, o.seconds)
-	fmt.Fprint(r.w, "CPU is of one core. For the seed the time ends at the page's poll, and the gateway's CPU is channel.php's.\n\n")
 	t := tabwriter.NewWriter(r.w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "mode\tchannels\tmessages\tmissing\tp50\tp90\tp99\tmax\tgateway CPU\tmemcached CPU\tgets/s\twriter behind\t")
-	for _, row := range r.rows {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t\n", row.name, row.channels, len(row.times), row.lost,
-			ms(row.quantile(0.5)), ms(row.quantile(0.9)), ms(row.quantile(0.99)), ms(row.quantile(1)),
-			percent(row.cost.gateway), percent(row.cost.memcached), row.cost.gets, ms(row.behind))
-	}
-	t.Flush()
+	fmt.Fprintf(r.w, "\nFrom PHP's send to the WebSocket frame, in ms; %d messages a second over all channels (the seed: %d), %d seconds a row.\n"+
+		"For the seed the time ends at the page's poll.\n\n", o.rate, seedRate, o.seconds)
+	r.latencies(t)
+	fmt.Fprint(r.w, "\nWhat that cost. CPU of the servers is of one core, and of PHP and the readers in this program in ms for each message;\n"+
+		"for the seed the gateway's is channel.php's, and the readers are 5 pages, with their polls.\n\n")
+	r.costs(t)
 	fmt.Fprint(r.w, "\nWhat idle clients cost: every client follows all of the channels, and nothing is sent.\n\n")
 	fmt.Fprintln(t, "who\tclients\tchannels\tgets/s\tgets/s per client\tgateway CPU\tmemcached CPU\t")
 	for _, line := range r.idles {
 		fmt.Fprintln(t, line)
 	}
 	t.Flush()
+	fmt.Fprint(r.w, "\nPublishing with the log layout: on one channel, texts of 128 bytes, from one process; each publisher sends its next\n"+
+		"message when the one before is acknowledged. Times in ms.\n\n")
+	r.publishing(t)
 	fmt.Fprintln(r.w)
 	for _, line := range slices.Concat(r.more, r.notes) {
 		fmt.Fprintln(r.w, line)
@@ -102,7 +114,33 @@ func (r *report) end(o options) {
 	fmt.Fprintln(r.w, "The gets of idle channels are the gateway's own safety look at each, once a second, however many clients there are.\n"+
 		"The machine matters: with writer, servers and readers on few cores, or with others at work there, p99 tells of\n"+
 		"the scheduler. A writer that was far behind its pace shows such a machine. Aim in watch mode at 10000 channels:\n"+
-		"p50 2 ms, p99 5 ms.")
+		"p50 2 ms, p99 5 ms; of the log layout with 8 publishers: 40000 messages a second.")
+}
+
+func (r *report) latencies(t *tabwriter.Writer) {
+	fmt.Fprintln(t, "mode\tchannels\tmessages\tmissing\tp50\tp90\tp99\tmax\twriter behind\t")
+	for _, row := range r.rows {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t\n", row.name, row.channels, len(row.times), row.lost,
+			ms(row.quantile(0.5)), ms(row.quantile(0.9)), ms(row.quantile(0.99)), ms(row.quantile(1)), ms(row.wrote.behind))
+	}
+	t.Flush()
+}
+
+func (r *report) costs(t *tabwriter.Writer) {
+	fmt.Fprintln(t, "mode\tchannels\tgateway CPU\tmemcached CPU\tgets/s\tPHP ms/message\treaders ms/message\t")
+	for _, row := range r.rows {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%.0f\t%s\t%s\t\n", row.name, row.channels,
+			percent(row.cost.gateway), percent(row.cost.memcached), row.cost.gets, ms(row.each(row.wrote.cpu)), ms(row.each(row.cost.readers)))
+	}
+	t.Flush()
+}
+
+func (r *report) publishing(t *tabwriter.Writer) {
+	fmt.Fprintln(t, "publishers\tmessages/s\tp50\tp99\t")
+	for _, rate := range r.rates {
+		fmt.Fprintf(t, "%d\t%.0f\t%s\t%s\t\n", rate.publishers, rate.messages, ms(rate.p50), ms(rate.p99))
+	}
+	t.Flush()
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond)) }

@@ -51,7 +51,7 @@ func (b *bench) measureSeed(ctx context.Context, s *servers, p *pages) error {
 	b.out.idle("the seed's pages, idle", seedPollers, 1, s.usage().since(before))
 	before = s.usage()
 	count := seedRate * (b.seconds + 1)
-	behind, err := writePHP(ctx, "legacy", s.memcached.addr, 1, count, seedRate)
+	wrote, err := writePHP(ctx, "legacy", s.memcached.addr, 1, count, seedRate)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (b *bench) measureSeed(ctx context.Context, s *servers, p *pages) error {
 		heard, missed := r.times(ctx, count)
 		times, lost = append(times, heard...), lost+missed
 	}
-	b.out.row(row{name: "the seed, polling", channels: 1, times: times, lost: lost, behind: behind, cost: cost})
+	b.out.row(row{name: "the seed, polling", channels: 1, times: times, lost: lost, sent: count, wrote: wrote, cost: cost})
 	if lost > 0 {
 		return fmt.Errorf("the seed's pages: %d messages did not come", lost)
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -24,6 +23,8 @@ type process struct {
 	cmd  *exec.Cmd
 	addr string
 }
+
+func (p *process) id() int { return p.cmd.Process.Pid }
 
 func (p *process) stop() {
 	if p != nil && p.cmd.Process != nil {
@@ -197,24 +198,4 @@ func (s *servers) fill(channels int) error {
 		err = errors.New("memcached said " + answer)
 	}
 	return err
-}
-
-// write runs writer.php to its end, and returns how far it was behind at most.
-func (b *bench) write(ctx context.Context, layout, memcached string, channels int) (time.Duration, error) {
-	return writePHP(ctx, layout, memcached, channels, b.count(), b.rate)
-}
-
-func writePHP(ctx context.Context, layout, memcached string, channels, count, rate int) (time.Duration, error) {
-	cmd := exec.CommandContext(ctx, "php", "e2e/benchmemcache/writer.php",
-		layout, memcached, strconv.Itoa(channels), strconv.Itoa(count), strconv.Itoa(rate))
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return 0, fmt.Errorf("writer.php: %w\n%s", err, out)
-	}
-	ms, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-	if err != nil {
-		return 0, fmt.Errorf("writer.php: %w", err)
-	}
-	return time.Duration(ms * float64(time.Millisecond)), nil
 }

@@ -11,17 +11,19 @@ import (
 	"time"
 )
 
-// A usage is what the servers have used up to a moment.
+// A usage is what the servers, and the readers in this process, have used up to
+// a moment.
 type usage struct {
-	at                 time.Time
-	gateway, memcached time.Duration // of CPU
-	gets               int64         // keys that memcached was asked for
+	at                          time.Time
+	gateway, memcached, readers time.Duration // of CPU
+	gets                        int64         // keys that memcached was asked for
 }
 
-// A cost is what they use a second.
+// A cost is what the servers use a second, and the readers in all.
 type cost struct {
 	gateway, memcached float64 // of one core
 	gets               float64
+	readers            time.Duration // of CPU
 }
 
 func (u usage) since(before usage) cost {
@@ -30,13 +32,14 @@ func (u usage) since(before usage) cost {
 		gateway:   (u.gateway - before.gateway).Seconds() / seconds,
 		memcached: (u.memcached - before.memcached).Seconds() / seconds,
 		gets:      float64(u.gets-before.gets) / seconds,
+		readers:   u.readers - before.readers,
 	}
 }
 
 func (s *servers) usage() usage {
-	u := usage{at: time.Now(), memcached: cpu(s.memcached), gets: gets(s.memcached.addr)}
+	u := usage{at: time.Now(), memcached: cpu(s.memcached.id()), readers: cpu(os.Getpid()), gets: gets(s.memcached.addr)}
 	if s.gateway != nil {
-		u.gateway = cpu(s.gateway)
+		u.gateway = cpu(s.gateway.id())
 	}
 	return u
 }
@@ -45,8 +48,8 @@ func (s *servers) usage() usage {
 const clockTick = 10 * time.Millisecond
 
 // cpu is what a process has used, as Linux tells; 0 elsewhere.
-func cpu(p *process) time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+func cpu(id int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id))
 	if err != nil {
 		return 0
 	}

@@ -9,7 +9,8 @@ declare(strict_types=1);
 //
 // A message is "<its number> <unix seconds>", the time right before it is
 // sent. Connections and objects are made before. At the end it prints how many
-// milliseconds it was behind its pace at most.
+// milliseconds it was behind its pace at most, and how many of CPU it used to
+// send.
 
 [, $layout, $server, $channels, $count, $rate] = $argv;
 [$host, $port] = explode(':', $server);
@@ -30,6 +31,14 @@ for ($i = 0; $i < $count; $i++) {
     }
 }
 
+/** What this process has used, in milliseconds. */
+$cpu = static function (): float {
+    $usage = getrusage();
+    return ($usage['ru_utime.tv_sec'] + $usage['ru_stime.tv_sec']) * 1e3
+        + ($usage['ru_utime.tv_usec'] + $usage['ru_stime.tv_usec']) / 1e3;
+};
+
+$used = $cpu();
 $behind = 0.0;
 $begin = microtime(true);
 for ($i = 0; $i < $count; $i++) {
@@ -41,4 +50,4 @@ for ($i = 0; $i < $count; $i++) {
     }
     $senders[$i * $spread % (int) $channels]->send('msg', sprintf('%d %.6F', $i, microtime(true)));
 }
-printf("%.1f\n", $behind * 1000);
+printf("%.1f %.1f\n", $behind * 1000, $cpu() - $used);

@@ -26,8 +26,8 @@ const (
 	checkedEach       = 120 // messages of each publisher
 )
 
-// A checker has publishers and readers at one channel, each with a store of its
-// own, which stall and crash between their steps. It notes what each of them
+// A checker has publishers and readers at one channel, whose stores stall and
+// crash between their steps. It notes what each of them
 // was told, and holds that against the promises.
 type checker struct {
 	channel string
@@ -67,11 +67,12 @@ func faults(string) error {
 	return nil
 }
 
-func newChecker(t *testing.T, server *memcachedtest.Server, channel string) *checker {
+// newChecker has the publishers share so many stores.
+func newChecker(t *testing.T, server *memcachedtest.Server, stores int) *checker {
 	t.Helper()
 	cfg := Config{Servers: []string{server.Addr}, Grace: 5 * time.Millisecond, Timeout: 2 * time.Second}
-	c := &checker{channel: channel, acked: make(map[string]ack), size: 40}
-	for range checkedPublishers {
+	c := &checker{channel: "checked", acked: make(map[string]ack), size: 40}
+	for range stores {
 		c.writers = append(c.writers, openStepped(t, cfg, faults))
 	}
 	for range checkedReaders {
@@ -96,7 +97,7 @@ func (c *checker) run(t *testing.T, disturb func()) [][]sight {
 			return err
 		})
 	}
-	for i := range c.writers {
+	for i := range checkedPublishers {
 		publishing.Go(func() error { return c.publish(ctx, i) })
 	}
 	if disturb != nil {
@@ -204,149 +205,23 @@ func (c *checker) read(ctx context.Context, s *Store, hints <-chan struct{}, at 
 	}
 }
 
-// texts are those that a reader saw, in their order.
-func seenTexts(seen []sight) (texts []string) {
-	for _, s := range seen {
-		if !s.gap {
-			texts = append(texts, s.text)
-		}
-	}
-	return texts
-}
-
-// checkComplete: every reader saw all that was acknowledged, once, in one order.
-func (c *checker) checkComplete(t *testing.T, seen [][]sight) {
-	t.Helper()
-	first := seenTexts(seen[0])
-	for i := range seen {
-		if got := seenTexts(seen[i]); !slices.Equal(got, first) {
-			t.Errorf("reader %d saw %d messages in another order than reader 0, who saw %d", i, len(got), len(first))
-		}
-	}
-	count := make(map[string]int)
-	for _, text := range first {
-		count[text]++
-	}
-	for text := range c.acked {
-		if count[text] != 1 {
-			t.Errorf("%.10q was seen %d times, want 1", text, count[text])
-		}
-	}
-	if len(count) != len(c.acked) {
-		t.Errorf("got %d messages, want %d", len(count), len(c.acked))
-	}
-	c.checkRealTime(t, first)
-}
-
-// checkRealTime: what was acknowledged before another's sending began is in
-// front of it.
-func (c *checker) checkRealTime(t *testing.T, texts []string) {
-	t.Helper()
-	earliest := time.Now()
-	for _, text := range slices.Backward(texts) {
-		a, ok := c.acked[text]
-		if !ok {
-			continue
-		}
-		if earliest.Before(a.begun) {
-			t.Errorf("%.10q stands in front of one that was acknowledged before it was sent", text)
-		}
-		if a.got.Before(earliest) {
-			earliest = a.got
-		}
-	}
-}
-
-// checkHoles: what a reader did not see is behind a gap; what it saw is in
-// order; and a place has one text for all.
-func (c *checker) checkHoles(t *testing.T, seen [][]sight) (missed, gaps, twice int) {
-	t.Helper()
-	at := make(map[place]string)
-	for i, sights := range seen {
-		places := make(map[string]place)
-		for _, s := range sights {
-			if s.gap {
-				gaps++
-				continue
-			}
-			if was, ok := at[s.place]; ok && was != s.text {
-				t.Errorf("reader %d: %v holds %.10q, another saw %.10q", i, s.place, s.text, was)
-			}
-			at[s.place] = s.text
-			if was, ok := places[s.text]; ok {
-				twice++
-				if was.epoch == s.place.epoch {
-					t.Errorf("reader %d saw %.10q at %v and at %v", i, s.text, was, s.place)
-				}
-			}
-			places[s.text] = s.place
-		}
-		c.checkOrder(t, i, sights)
-		for text, a := range c.acked {
-			if _, ok := places[text]; !ok {
-				missed++
-				if !toldOfGap(sights, a.place) {
-					t.Errorf("reader %d did not see %.10q at %v, and was not told of a gap", i, text, a.place)
-				}
-			}
-		}
-	}
-	return missed, gaps, twice
-}
-
-// checkOrder: numbers rise, and an epoch that has ended does not come back.
-func (c *checker) checkOrder(t *testing.T, reader int, sights []sight) {
-	t.Helper()
-	ended := make(map[uint32]bool)
-	var last place
-	gap := true
-	for _, s := range sights {
-		switch {
-		case s.gap:
-		case s.place.epoch == last.epoch && s.place.n <= last.n:
-			t.Errorf("reader %d saw %v behind %v", reader, s.place, last)
-		case s.place.epoch != last.epoch && (!gap || ended[s.place.epoch]):
-			t.Errorf("reader %d came from %v to %v: gap %v, epoch ended before %v", reader, last, s.place, gap, ended[s.place.epoch])
-		}
-		if gap = s.gap; !gap {
-			if s.place.epoch != last.epoch {
-				ended[last.epoch] = true
-			}
-			last = s.place
-		}
-	}
-}
-
-// toldOfGap: is there a gap where p should have been seen?
-func toldOfGap(sights []sight, p place) bool {
-	before, after := 0, len(sights)
-	known := false
-	for i, s := range sights {
-		if s.gap || s.place.epoch != p.epoch {
-			continue
-		}
-		if s.place.n < p.n {
-			before, known = i, true
-		} else {
-			after = min(after, i)
-		}
-	}
-	if !known && after == len(sights) { // nothing of this epoch was seen
-		return slices.ContainsFunc(sights, func(s sight) bool { return s.gap })
-	}
-	return slices.ContainsFunc(sights[before:after], func(s sight) bool { return s.gap })
-}
+// checkedStores are how many stores the publishers share. The exchanges of a few
+// take several messages along, each at another step.
+var checkedStores = []int{checkedPublishers, 2}
 
 func TestNothingLostDoubledOrOutOfOrder(t *testing.T) {
-	server := memcachedtest.Start(t)
-	c := newChecker(t, server, "checked")
-	seen := c.run(t, nil)
-	c.checkComplete(t, seen)
-	_, gaps, _ := c.checkHoles(t, seen)
-	t.Logf("%d messages, %d readers; %d gaps told, from crashes", len(c.acked), len(seen), gaps)
+	for _, stores := range checkedStores {
+		t.Run(fmt.Sprint(stores, " stores"), func(t *testing.T) {
+			c := newChecker(t, memcachedtest.Start(t), stores)
+			seen := c.run(t, nil)
+			c.checkComplete(t, seen)
+			_, gaps, _ := c.checkHoles(t, seen)
+			t.Logf("%d messages, %d readers; %d gaps told, from crashes", len(c.acked), len(seen), gaps)
+		})
+	}
 }
 
-// disturbUntil calls f now and then until the publishers are through.
+// disturbUntilFinished calls f now and then until the publishers are through.
 func (c *checker) disturbUntilFinished(every time.Duration, f func()) func() {
 	return func() {
 		for range 20 {
@@ -364,20 +239,24 @@ func (c *checker) disturbUntilFinished(every time.Duration, f func()) func() {
 
 // One end of an epoch: all readers know the old one, and drain it.
 func TestNothingLostWithOneHead(t *testing.T) {
-	server := memcachedtest.Start(t)
-	c := newChecker(t, server, "checked")
-	mc := dial(t, server)
-	seen := c.run(t, func() {
-		for len(c.newest(checkedPublishers*checkedEach)) < checkedPublishers*checkedEach/2 {
-			time.Sleep(time.Millisecond) // until half is through
-		}
-		mustDelete(t, mc, headKey(c.channel))
-	})
-	missed, gaps, twice := c.checkHoles(t, seen)
-	if missed != 0 {
-		t.Errorf("%d were not seen", missed)
+	for _, stores := range checkedStores {
+		t.Run(fmt.Sprint(stores, " stores"), func(t *testing.T) {
+			server := memcachedtest.Start(t)
+			c := newChecker(t, server, stores)
+			mc := dial(t, server)
+			seen := c.run(t, func() {
+				for len(c.newest(checkedPublishers*checkedEach)) < checkedPublishers*checkedEach/2 {
+					time.Sleep(time.Millisecond) // until half is through
+				}
+				mustDelete(t, mc, headKey(c.channel))
+			})
+			missed, gaps, twice := c.checkHoles(t, seen)
+			if missed != 0 {
+				t.Errorf("%d were not seen", missed)
+			}
+			t.Logf("%d messages, %d readers; %d gaps told, %d seen twice", len(c.acked), len(seen), gaps, twice)
+		})
 	}
-	t.Logf("%d messages, %d readers; %d gaps told, %d seen twice", len(c.acked), len(seen), gaps, twice)
 }
 
 func TestHolesAreTold(t *testing.T) {
@@ -406,7 +285,7 @@ func TestHolesAreTold(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := memcachedtest.Start(t, test.args...)
-			c := newChecker(t, server, "checked")
+			c := newChecker(t, server, checkedPublishers/2)
 			c.size = test.size
 			mc := dial(t, server)
 			seen := c.run(t, c.disturbUntilFinished(40*time.Millisecond, func() { test.disturb(t, c, server, mc) }))

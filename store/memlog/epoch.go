@@ -12,29 +12,21 @@ const (
 )
 
 // leap tells of a gap and goes on at the oldest message from low on, in the
-// head's epoch. Where there is none, it goes to the end.
+// head's epoch.
 func (r *reader) leap(low uint64) error {
 	r.page.Gap = !r.silent
+	return r.toOldest(low)
+}
+
+// toOldest goes to the oldest message there is from low on. Where there is none,
+// some may be on their way.
+func (r *reader) toOldest(low uint64) error {
 	oldest, ok, err := r.oldest(low)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		oldest = r.head.n + 1
-	}
-	r.goTo(oldest)
-	return nil
-}
-
-// toOldest goes to the oldest message there is. Where there is none, one may be
-// on its way.
-func (r *reader) toOldest() error {
-	oldest, ok, err := r.oldest(0)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		oldest = max(base(r.head.n)+1, back(r.head.n+1, window))
+		oldest = max(low, base(r.head.n)+1, back(r.head.n+1, window))
 	}
 	r.goTo(oldest)
 	return nil

@@ -14,8 +14,10 @@ const (
 	// touchEvery is how often a head's life is renewed while it is written
 	// to, or watched.
 	touchEvery = time.Hour
-	// maxTouched bounds the heads that are known to be renewed.
+	// maxTouched bounds the heads that are known to be renewed, and maxNewest
+	// those whose number is.
 	maxTouched = 1 << 16
+	maxNewest  = 1 << 16
 	// headTries bounds how often a head that vanishes is made anew.
 	headTries = 5
 )
@@ -132,4 +134,25 @@ func (v *server) touch(name string) *op {
 	}
 	v.touched[name] = struct{}{}
 	return touchOp(headKey(name), headTTL)
+}
+
+// learn notes a channel's newest number.
+func (v *server) learn(name string, head item) {
+	h, err := parseHead(head)
+	if err != nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.newest) >= maxNewest {
+		clear(v.newest)
+	}
+	v.newest[name] = h.n
+}
+
+// learnt is the newest number that is known, 0 for none.
+func (v *server) learnt(name string) uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.newest[name]
 }

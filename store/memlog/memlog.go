@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/commchannel/gateway/protocol"
@@ -106,7 +105,7 @@ func (s *Store) Append(ctx context.Context, channel string, m store.Message) (pr
 		return "", fmt.Errorf("memlog: message of %d bytes, the most is %d: %w", len(m.Text), maxText, store.ErrTooLarge)
 	}
 	name := nameOf(channel)
-	r := &request{name: name, id: m.ID, text: m.Text, since: time.Now(), done: make(chan struct{})}
+	r := newRequest(name, m)
 	s.server(name).enqueue(r)
 	select {
 	case <-r.done:

@@ -9,89 +9,48 @@ import (
 	"github.com/commchannel/gateway/store"
 )
 
-// claim notes for each id which number it will have.
-func (v *server) claim(ctx context.Context, rs []*request) error {
-	var ops []*op
-	var asked []*request
-	for _, r := range rs {
-		if !r.settled() {
-			ops, asked = append(ops, r.claimOp()), append(asked, r)
-		}
+// appendPut appends what puts r into the slot at r.at. A claim made by guess is
+// made one as all others before: from then on, whoever finds it may put the
+// message there. Should it be moved meanwhile, the slot is closed, too.
+func (v *server) appendPut(ops []*op, r *request) []*op {
+	if r.claim == claimGuessed {
+		ops = append(ops, r.claimOwn())
 	}
-	if err := v.run(ctx, ops...); err != nil {
-		return err
-	}
-	for i, r := range asked {
-		r.claimed = ops[i].got
-	}
-	return v.store.at("claimed")
+	value := appendSlot(make([]byte, 0, slotHeader+len(r.id)+len(r.text)), r.at.epoch, r.id, r.text)
+	r.op = *addOp(slotKey(r.name, r.at.n), flagsMessage, v.store.historySeconds(), value)
+	return append(ops, &r.op)
 }
 
-func (r *request) claimOp() *op {
-	return addOp(claimKey(r.name, r.id), 0, claimTTL, []byte(r.own.cursor()))
-}
-
-// putOwn puts messages into the slots that they have claimed.
-func (v *server) putOwn(ctx context.Context, rs []*request) error {
-	var ready []*request
-	for _, r := range rs {
-		if !r.settled() && r.claimed == done && time.Since(r.allotted) < maxStall {
-			r.at = r.own
-			ready = append(ready, r)
-		}
-	}
-	return v.put(ctx, ready)
-}
-
-// put puts each message into the slot at r.at, and settles those that are
-// there then. Behind the slots it reads the heads again: a message that came
-// when its epoch had ended is taken back, since readers of the new one would
-// never see it.
-func (v *server) put(ctx context.Context, rs []*request) error {
-	ops := make([]*op, 0, len(rs)+1)
-	var keys []string
-	head := make(map[string]int)
-	for _, r := range rs {
-		ops = append(ops, v.slotOp(r))
-		if _, ok := head[r.name]; !ok {
-			head[r.name] = len(keys)
-			keys = append(keys, headKey(r.name))
-		}
-	}
-	if len(rs) == 0 {
-		return nil
-	}
-	heads := getOp(keys...)
-	if err := v.run(ctx, append(ops, heads)...); err != nil {
-		return err
-	}
+// stored settles requests whose message is in the slot at r.at now. One that
+// came when its epoch had ended, as the heads tell that were read behind it, is
+// taken back: readers of the new epoch would never see it.
+func (v *server) stored(ctx context.Context, rs []*request, looks *looks) {
 	var late []*request
 	for i, r := range rs {
-		if h := heads.items[head[r.name]]; ops[i].got == done && (!h.found || h.flags != r.at.epoch) {
+		h := looks.item(r.look)
+		if i == 0 || rs[i-1].look != r.look {
+			v.learn(r.name, h)
+		}
+		if r.op.got == done && (!h.found || h.flags != r.at.epoch) {
 			late = append(late, r)
 			continue
 		}
-		v.stored(r, ops[i])
+		v.storedOne(r)
 	}
 	if err := v.takeBack(ctx, late); err != nil {
-		return err
+		failAll(rs, err)
 	}
-	return v.store.at("stored")
 }
 
-func (v *server) slotOp(r *request) *op {
-	value := appendSlot(make([]byte, 0, slotHeader+len(r.id)+len(r.text)), r.at.epoch, r.id, r.text)
-	return addOp(slotKey(r.name, r.at.n), flagsMessage, v.store.historySeconds(), value)
-}
-
-// stored settles r by the answer to slotOp, where it does.
-func (v *server) stored(r *request, o *op) {
-	switch o.got {
+// storedOne settles r by what came of its slot, where that does.
+func (v *server) storedOne(r *request) {
+	switch o := &r.op; o.got {
 	case done:
 		r.cursor = r.at.cursor()
 		r.use()
 	case notStored:
 		r.use()
+		r.step = stepAstray
 	case tooLarge:
 		r.err = fmt.Errorf("memlog: message of %d bytes: %w: %s", len(r.text), store.ErrTooLarge, o.words)
 	case refused:
@@ -105,6 +64,7 @@ func (v *server) takeBack(ctx context.Context, rs []*request) error {
 	var ops []*op
 	for _, r := range rs {
 		r.use()
+		r.step = stepAstray
 		o := tombstoneOp(r.name, r.at.n)
 		o.cmd = cmdSet
 		ops = append(ops, o)

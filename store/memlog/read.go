@@ -70,7 +70,7 @@ func (r *reader) read(after protocol.Cursor) error {
 	switch {
 	case after == "":
 		r.silent = true
-		err = r.toOldest()
+		err = r.toOldest(0)
 	case !known:
 		err = r.leap(0)
 	case at.epoch != r.head.epoch:

@@ -35,10 +35,11 @@ type server struct {
 	idle       []*conn
 	closed     bool
 	queue      []*request
-	publishing int // of publishAll, how many run
+	publishing bool // publishAll runs
 	followers  map[string]*follower
 	touched    map[string]struct{} // heads whose life was renewed since touchedAt
 	touchedAt  time.Time
+	newest     map[string]uint64 // numbers, by channel, as last seen while publishing
 }
 
 func newServer(s *Store, addr string) *server {
@@ -46,6 +47,7 @@ func newServer(s *Store, addr string) *server {
 		store: s, addr: addr,
 		kick: make(chan struct{}, 1), stir: make(chan struct{}, 1),
 		followers: make(map[string]*follower), touched: make(map[string]struct{}), touchedAt: time.Now(),
+		newest: make(map[string]uint64),
 	}
 }
 

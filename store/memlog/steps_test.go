@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/commchannel/gateway/internal/memcachedtest"
 	"github.com/commchannel/gateway/protocol"
@@ -27,27 +28,44 @@ func crashAt(step string) func(string) error {
 }
 
 // A gateway ends between two steps of publishing, and the sender comes back
-// through another one, early or after readers have closed the number.
+// through another one, early or after readers have closed the number. A gateway
+// that has published to the channel guesses its next number.
 func TestCrashWhilePublishing(t *testing.T) {
 	server := memcachedtest.Start(t)
 	cfg := Config{Servers: []string{server.Addr}, Grace: 20 * time.Millisecond}
 	tests := []struct {
 		step    string
+		guesses bool
 		early   bool
 		wantGap bool
 	}{
-		{"allotted", true, true},
-		{"allotted", false, true},
-		{"claimed", true, false},
-		{"claimed", false, true},
-		{"stored", true, false},
-		{"stored", false, false},
+		{"allotted", false, true, true},
+		{"allotted", false, false, true},
+		{"allotted", true, true, true},
+		{"allotted", true, false, true},
+		{"claimed", false, true, false},
+		{"claimed", false, false, true},
+		{"stored", false, true, false},
+		{"stored", false, false, false},
+		{"stored", true, true, false},
+		{"stored", true, false, false},
 	}
 	for _, test := range tests {
-		t.Run(fmt.Sprintf("%s, early %v", test.step, test.early), func(t *testing.T) {
-			channel := fmt.Sprintf("%s-%v", test.step, test.early)
-			crashing, s := openStepped(t, cfg, crashAt(test.step)), openStore(t, cfg)
+		t.Run(fmt.Sprintf("%s, guesses %v, early %v", test.step, test.guesses, test.early), func(t *testing.T) {
+			channel := fmt.Sprintf("%s-%v-%v", test.step, test.guesses, test.early)
+			var crash func(string) error
+			crashing := openStepped(t, cfg, func(step string) error {
+				if crash == nil {
+					return nil
+				}
+				return crash(step)
+			})
+			s := openStore(t, cfg)
+			if test.guesses {
+				mustAppend(t, crashing, channel, "before")
+			}
 			at := mustTail(t, s, channel)
+			crash = crashAt(test.step)
 			m := newMessage("m")
 			_, err := crashing.Append(t.Context(), channel, m)
 			if test.step != "stored" && !errors.Is(err, errCrash) {
@@ -114,6 +132,87 @@ func TestStalledPublisherTakesANewNumber(t *testing.T) {
 	}
 }
 
+// A publisher stalls, and its sender tries again through another gateway, whose
+// way is through to the end: there is one message, and both tell its place.
+func TestStalledPublisherIsOvertaken(t *testing.T) {
+	server := memcachedtest.Start(t)
+	cfg := Config{Servers: []string{server.Addr}, Grace: time.Millisecond}
+	for _, test := range []struct {
+		step    string
+		guesses bool
+	}{{"allotted", false}, {"allotted", true}, {"claimed", false}, {"stored", false}, {"stored", true}} {
+		t.Run(fmt.Sprintf("%s, guesses %v", test.step, test.guesses), func(t *testing.T) {
+			channel := fmt.Sprintf("%s-%v", test.step, test.guesses)
+			s := openStore(t, cfg)
+			m := newMessage("m")
+			var armed atomic.Bool
+			var overtaking protocol.Cursor
+			publisher := openStepped(t, cfg, func(step string) (err error) {
+				if step == test.step && armed.CompareAndSwap(true, false) {
+					overtaking, err = s.Append(context.Background(), channel, m)
+				}
+				return err
+			})
+			if test.guesses {
+				mustAppend(t, publisher, channel, "before")
+			}
+			at := mustTail(t, s, channel)
+			armed.Store(true)
+			c, err := publisher.Append(t.Context(), channel, m)
+			if err != nil || c != overtaking {
+				t.Errorf("Append: got %q, %v, want %q as the other", c, err, overtaking)
+			}
+			if p := mustRead(t, s, channel, at); !slices.Equal(texts(p.Messages), []string{"m"}) {
+				t.Errorf("got %q, want the message once", texts(p.Messages))
+			}
+		})
+	}
+}
+
+// A gateway has ended behind a claim that it made by guess. Whatever the number
+// holds, the sender's next try leads to one message, at the end.
+func TestClaimByGuess(t *testing.T) {
+	server := memcachedtest.Start(t)
+	s := openStore(t, Config{Servers: []string{server.Addr}, Grace: time.Millisecond})
+	m := newMessage("m")
+	tests := []struct {
+		name    string
+		leave   func(t *testing.T, channel string) (guess uint64)
+		want    []string
+		wantGap bool
+	}{
+		{"nothing is known", func(*testing.T, string) uint64 { return 0 }, []string{"m"}, false},
+		{"another's message", func(t *testing.T, channel string) uint64 {
+			return numberOf(t, mustAppend(t, s, channel, "another's"))
+		}, []string{"another's", "m"}, false},
+		{"a number that was not used", func(t *testing.T, channel string) uint64 {
+			incr := &op{cmd: cmdIncr, key: headKey(channel), delta: 1}
+			s.mustRun(t, channel, incr)
+			return incr.number
+		}, []string{"m"}, true},
+		{"the message itself", func(t *testing.T, channel string) uint64 {
+			c, err := s.Append(t.Context(), channel, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return numberOf(t, c)
+		}, []string{"m"}, false},
+	}
+	for i, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			channel := fmt.Sprint("guess-", i)
+			at := mustTail(t, s, channel)
+			guess := place{guessEpoch, test.leave(t, channel)}
+			s.mustRun(t, channel, &op{cmd: cmdSet, key: claimKey(channel, m.ID), ttl: claimTTL, value: []byte(guess.cursor())})
+			checkOnePlace(t, s, channel, m)
+			p := mustRead(t, s, channel, at)
+			if p.Gap != test.wantGap || !slices.Equal(texts(p.Messages), test.want) {
+				t.Errorf("got gap %v and %q, want gap %v and %q", p.Gap, texts(p.Messages), test.wantGap, test.want)
+			}
+		})
+	}
+}
+
 // A publisher stalls while its epoch ends: its message comes in the new one,
 // to those who never heard of the old one as well.
 func TestStalledPublisherFollowsTheEpoch(t *testing.T) {
@@ -143,186 +242,6 @@ func TestStalledPublisherFollowsTheEpoch(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Who is behind when an epoch ends gets the rest of it first.
-func TestDrain(t *testing.T) {
-	server := memcachedtest.Start(t)
-	s, mc := openStore(t, Config{Servers: []string{server.Addr}}), dial(t, server)
-	at := mustTail(t, s, "c")
-	var want []string
-	for i := range 100 {
-		want = append(want, fmt.Sprint("old ", i))
-		mustAppend(t, s, "c", want[i])
-	}
-	mustDelete(t, mc, headKey("c"))
-	mustAppend(t, s, "c", "new")
-	var got []string
-	for gaps := 0; ; {
-		p := mustRead(t, s, "c", at)
-		if p.Gap {
-			if gaps++; gaps > 1 || len(got) != 100 {
-				t.Fatalf("gap %d behind %d messages", gaps, len(got))
-			}
-		}
-		if at = p.Cursor; len(p.Messages) == 0 {
-			break
-		}
-		got = append(got, texts(p.Messages)...)
-	}
-	if want = append(want, "new"); !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-// Clocks that disagree begin epochs below the one before.
-func TestClockGoesBack(t *testing.T) {
-	server := memcachedtest.Start(t)
-	late := Config{Servers: []string{server.Addr}, Clock: func() time.Time { return time.Now().Add(-time.Hour) }}
-	s, mc := openStore(t, late), dial(t, server)
-	at := mustTail(t, openStore(t, Config{Servers: late.Servers}), "c")
-	mustAppend(t, s, "c", "old")
-	mustDelete(t, mc, headKey("c"))
-	mustAppend(t, s, "c", "new")
-	p := mustRead(t, s, "c", at)
-	if got := texts(p.Messages); p.Gap || !slices.Equal(got, []string{"old"}) {
-		t.Fatalf("got gap %v and %q, want the rest of the old epoch", p.Gap, got)
-	}
-	p = mustRead(t, s, "c", p.Cursor)
-	if got := texts(p.Messages); !p.Gap || !slices.Equal(got, []string{"new"}) {
-		t.Errorf("got gap %v and %q, want a gap and the new epoch", p.Gap, got)
-	}
-}
-
-// Slots that are gone are told of where they stood.
-func TestEvictedSlots(t *testing.T) {
-	server := memcachedtest.Start(t)
-	s, mc := openStore(t, Config{Servers: []string{server.Addr}, Grace: time.Millisecond}), dial(t, server)
-	tests := []struct {
-		name string
-		gone []int // of 200
-		want []string
-	}{
-		{"one amid", []int{100}, []string{"0-99", "gap", "101-199"}},
-		{"the newest", []int{199}, []string{"0-198", "gap"}},
-		{"the oldest", []int{0}, []string{"gap", "1-199"}},
-		{"two holes", []int{50, 51, 150}, []string{"0-49", "gap", "52-149", "gap", "151-199"}},
-		{"a long one", numbers(20, 179), []string{"0-19", "gap", "180-199"}},
-		{"all but the newest", numbers(0, 198), []string{"gap", "199-199"}},
-		{"all", numbers(0, 199), []string{"gap"}},
-	}
-	for i, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			channel := fmt.Sprint("evicted-", i)
-			at := mustTail(t, s, channel)
-			first := numberOf(t, at) + 1
-			for i := range 200 {
-				mustAppend(t, s, channel, fmt.Sprint(i))
-			}
-			for _, i := range test.gone {
-				mustDelete(t, mc, slotKey(channel, first+uint64(i)))
-			}
-			got := runs(t, s, channel, at)
-			if !slices.Equal(got, test.want) {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
-		})
-	}
-}
-
-// runs reads on to the end, and gives the first and the last text between gaps.
-func runs(t *testing.T, s *Store, channel string, at protocol.Cursor) (got []string) {
-	t.Helper()
-	for {
-		p := mustRead(t, s, channel, at)
-		if p.Gap {
-			got = append(got, "gap")
-		}
-		if n := len(p.Messages); n > 0 {
-			got = append(got, string(p.Messages[0].Text)+"-"+string(p.Messages[n-1].Text))
-		} else if !p.Gap {
-			return got
-		}
-		at = p.Cursor
-	}
-}
-
-func numbers(first, last int) (all []int) {
-	for i := first; i <= last; i++ {
-		all = append(all, i)
-	}
-	return all
-}
-
-// A message of another epoch under this one's number, or one that can't be
-// read, stands for one that is missing.
-func TestForeignSlots(t *testing.T) {
-	server := memcachedtest.Start(t)
-	s := openStore(t, Config{Servers: []string{server.Addr}})
-	for name, value := range map[string][]byte{
-		"epoch":   appendSlot(nil, 1, "id", nil),
-		"version": []byte("\x02and so on"),
-		"empty":   nil,
-	} {
-		at := mustTail(t, s, name)
-		incr := &op{cmd: cmdIncr, key: headKey(name), delta: 1}
-		s.mustRun(t, name, incr)
-		s.mustRun(t, name, addOp(slotKey(name, incr.number), 0, 100, value))
-		mustAppend(t, s, name, "m")
-		if p := mustRead(t, s, name, at); !p.Gap || !slices.Equal(texts(p.Messages), []string{"m"}) {
-			t.Errorf("%s: got gap %v and %q, want a gap and the message", name, p.Gap, texts(p.Messages))
-		}
-	}
-}
-
-// Messages as large as can be are read in several goes.
-func TestLargeMessages(t *testing.T) {
-	server := memcachedtest.Start(t, "-m", "256")
-	s := openStore(t, Config{Servers: []string{server.Addr}})
-	at := mustTail(t, s, "c")
-	text := strings.Repeat("x", maxText)
-	for range 80 {
-		mustAppend(t, s, "c", text)
-	}
-	for name, after := range map[string]protocol.Cursor{"a place": at, "the oldest": ""} {
-		p := mustRead(t, s, "c", after)
-		if p.Gap || len(p.Messages) != 80 || string(p.Messages[79].Text) != text {
-			t.Errorf("from %s: got gap %v and %d messages, want 80", name, p.Gap, len(p.Messages))
-		}
-	}
-}
-
-// The oldest message is found where most numbers of an epoch hold none any more.
-func TestOldest(t *testing.T) {
-	server := memcachedtest.Start(t)
-	s := openStore(t, Config{Servers: []string{server.Addr}, Grace: time.Millisecond})
-	for i, kept := range []uint64{1, 63, 64, 65, 100, 1000, 5000} {
-		for _, allotted := range []uint64{kept, kept + 1, kept + 200, 3_000_000} {
-			t.Run(fmt.Sprintf("%d of %d", kept, allotted), func(t *testing.T) {
-				channel := fmt.Sprintf("oldest-%d-%d", i, allotted)
-				h, _ := parsePlace(mustTail(t, s, channel))
-				incr := &op{cmd: cmdIncr, key: headKey(channel), delta: allotted}
-				s.mustRun(t, channel, incr)
-				var ops []*op
-				for n := incr.number - kept + 1; n <= incr.number; n++ {
-					ops = append(ops, addOp(slotKey(channel, n), 0, 100, appendSlot(nil, h.epoch, "id", nil)))
-				}
-				s.mustRun(t, channel, ops...)
-				got := 0
-				at := protocol.Cursor("")
-				for more := true; more; {
-					p, err := s.Read(t.Context(), channel, at, 1000)
-					if err != nil || p.Gap {
-						t.Fatalf("Read: gap %v, %v", p.Gap, err)
-					}
-					got, at, more = got+len(p.Messages), p.Cursor, len(p.Messages) > 0
-				}
-				if got != int(kept) {
-					t.Errorf("got %d messages, want %d", got, kept)
-				}
-			})
-		}
 	}
 }
 
@@ -379,5 +298,33 @@ func TestRepeatedIDLeavesNoGap(t *testing.T) {
 	mustAppend(t, s, "c", "n")
 	if p := mustRead(t, s, "c", at); p.Gap || !slices.Equal(texts(p.Messages), []string{"m", "n"}) {
 		t.Errorf("got gap %v and %q, want both and no gap", p.Gap, texts(p.Messages))
+	}
+}
+
+// One id comes at once, many times: through one gateway, where all of them go
+// along with the same exchanges, and through another.
+func TestRepeatedIDAtOnce(t *testing.T) {
+	server := memcachedtest.Start(t)
+	cfg := Config{Servers: []string{server.Addr}}
+	stores := []*Store{openStore(t, cfg), openStore(t, cfg)}
+	at := mustTail(t, stores[0], "c")
+	m := newMessage("m")
+	cursors := make([]protocol.Cursor, 20)
+	var g errgroup.Group
+	for i := range cursors {
+		g.Go(func() (err error) {
+			cursors[i], err = stores[i%len(stores)].Append(t.Context(), "c", m)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if places := slices.Compact(cursors); len(places) != 1 {
+		t.Errorf("got places %q, want one", places)
+	}
+	p := mustRead(t, stores[0], "c", at)
+	if p.Gap || !slices.Equal(texts(p.Messages), []string{"m"}) {
+		t.Errorf("got gap %v and %q, want the message and no gap", p.Gap, texts(p.Messages))
 	}
 }
