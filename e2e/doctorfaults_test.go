@@ -32,9 +32,9 @@ func TestDoctorBehindNginx(t *testing.T) {
 			"websocket-opens": {"fail", "removes the Upgrade", "proxy_set_header Upgrade $http_upgrade"},
 		}},
 		{"what is idle is cut after 10 s", forwards + upgrades + "proxy_read_timeout 10s;", nil, map[string]diagnosis{
-			"websocket-stays": {"fail", "idle for 10 s", "--ping 7s"},
+			"websocket-stays": {"fail", "idle for ", "start the gateway with --ping"},
 			"longpoll-held":   {"fail", "cut after 10 s: HTTP 504 by nginx", "proxy_read_timeout 75s"},
-			"poll-held":       {"fail", "cut after 10 s: HTTP 504 by nginx", "--hold 7s"},
+			"poll-held":       {"fail", "cut after 10 s: HTTP 504 by nginx", "start the gateway with --hold"},
 		}},
 		{"no X-Forwarded-For", "proxy_set_header Host $http_host;" + upgrades, []string{"--quick"}, map[string]diagnosis{
 			"address": {"fail", "takes this client for 127.0.0.1", "--trusted-proxy 127.0.0.1"},

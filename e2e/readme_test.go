@@ -96,7 +96,11 @@ func (s *shop) show(t *testing.T, name, html string) *window {
 func (s *shop) runModule(t *testing.T, name, js string, names ...string) *window {
 	t.Helper()
 	tell := fmt.Sprintf("\nObject.assign(window, { %s });\n", strings.Join(names, ", "))
-	return s.show(t, name, `<script type="module">`+js+tell+"</script>")
+	w := s.show(t, name, `<script type="module">`+js+tell+"</script>")
+	for _, name := range names {
+		w.await(t, "window."+name+" !== undefined") // the script has come to its end
+	}
+	return w
 }
 
 func (w *window) awaitLogged(t *testing.T, text string) {
