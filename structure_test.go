@@ -70,6 +70,10 @@ var structure = []forbidden{
 		why: "a comparison knows nothing of the command that shows it"},
 	{from: []string{"./..."}, but: []string{"./e2e/..."}, to: []string{"./e2e/..."},
 		why: "e2e looks at the built binary from outside"},
+	{from: []string{"./e2e/conformance/..."}, but: []string{"./e2e/conformance/drivers/..."}, shared: []string{"./e2e/conformance/..."}, outside: true,
+		why: "the conformance kit decodes frames itself: were package protocol wrong on both sides, nobody would notice"},
+	{from: []string{"./e2e/conformance/drivers/..."}, shared: []string{"./protocol/..."}, outside: true,
+		why: "a driver moves its client, as somebody else's would"},
 }
 
 // A pkg is what "go list" tells of a package. Tests' imports are not among
@@ -153,6 +157,12 @@ func TestViolationsAreFound(t *testing.T) {
 		{"internal/shadow", module + "/internal/cli", "the command that shows it"},
 		{"internal/shadow", module + "/internal/phpserial", ""},
 		{"internal/gateway", module + "/e2e", "from outside"},
+		{"internal/gateway", module + "/e2e/conformance/servers", "from outside"},
+		{"e2e/conformance", module + "/e2e/conformance/servers", ""},
+		{"e2e/conformance/servers", module + "/protocol", "decodes frames itself"},
+		{"e2e/conformance/clients", "github.com/coder/websocket", "decodes frames itself"},
+		{"e2e/conformance/drivers/goclient", module + "/protocol/client", ""},
+		{"e2e/conformance/drivers/goclient", module + "/hub", "as somebody else's would"},
 		{"hubris", "net/http", ""}, // only begins like hub
 	}
 	hit := make([]bool, len(structure))
