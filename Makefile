@@ -22,7 +22,7 @@ run: ## run the gateway: make run ARGS="--store memcache://127.0.0.1:11211"
 	$(GO) run ./cmd/gateway $(ARGS)
 
 test: deps gofmt vet ## everything, as the continuous integration runs it; installs what it needs
-	$(GO) test -race -timeout 15m -skip '^TestEachVersion$$' $(ALL)
+	$(GO) test -race -timeout 18m -skip '^TestEachVersion$$' $(ALL)
 	$(MAKE) --no-print-directory versions js php
 
 versions: SHELL := bash
