@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/commchannel/gateway/protocol"
+	"github.com/commchannel/gateway/store"
 )
 
 // nullSink takes everything.
@@ -18,34 +19,52 @@ func (nullSink) Write([]byte) error             { return nil }
 func (nullSink) Finish()                        {}
 func (nullSink) Abort()                         {}
 
+// benchChannel is the channel "room" of a hub of its own.
+func benchChannel(b *testing.B) *channel {
+	b.Helper()
+	h := New(Config{Store: &fakeStore{}, Codec: fakeCodec{}, Log: zerolog.Nop()})
+	b.Cleanup(h.Close)
+	ch, err := h.acquire(b.Context(), "room")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { h.release(ch) })
+	return ch
+}
+
+// benchSubscriber subscribes a connection that takes everything.
+func benchSubscriber(b *testing.B, ch *channel) *Conn {
+	b.Helper()
+	c := ch.hub.NewConn(nullSink{})
+	b.Cleanup(c.Close)
+	if err := c.Subscribe(b.Context(), &protocol.ClientFrame{Channel: ch.name}); err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// benchFrame is a message whose payload has so many bytes.
+func benchFrame(size int) *protocol.ServerFrame {
+	return &protocol.ServerFrame{Op: protocol.OpMessage, Channel: "room", Cursor: "c1", ID: "m", Type: "msg", Payload: make([]byte, size)}
+}
+
 // BenchmarkSweep appends so many messages of 128 bytes and sweeps so many
 // subscribers; what a write to a socket costs is not in it.
 func BenchmarkSweep(b *testing.B) {
 	for _, subscribers := range []int{1, 100, 1000} {
 		for _, messages := range []int{1, 64} {
 			b.Run(fmt.Sprintf("subscribers=%d/messages=%d", subscribers, messages), func(b *testing.B) {
-				h := New(Config{Store: &fakeStore{}, Codec: fakeCodec{}, Log: zerolog.Nop()})
-				defer h.Close()
+				ch := benchChannel(b)
 				for range subscribers {
-					c := h.NewConn(nullSink{})
-					defer c.Close()
-					if err := c.Subscribe(b.Context(), &protocol.ClientFrame{Channel: "room"}); err != nil {
-						b.Fatal(err)
-					}
+					benchSubscriber(b, ch)
 				}
-				ch, err := h.acquire(b.Context(), "room")
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer h.release(ch)
-				f := protocol.ServerFrame{Op: protocol.OpMessage, Channel: "room", Cursor: "c1", ID: "m", Type: "msg", Payload: make([]byte, 128)}
-				now := time.Now()
+				f, now := benchFrame(128), time.Now()
 				b.ReportAllocs()
 				for b.Loop() {
 					ch.mu.Lock()
 					ch.seen.reset()
 					for range messages {
-						ch.append(&f, entry{cursor: "c1", from: "bob", at: now})
+						ch.append(f, entry{cursor: "c1", from: "bob", at: now})
 					}
 					ch.sweeper.sweep(ch)
 					ch.mu.Unlock()
@@ -56,24 +75,57 @@ func BenchmarkSweep(b *testing.B) {
 	}
 }
 
-// BenchmarkAppend appends messages of 128 bytes to a channel's log.
-func BenchmarkAppend(b *testing.B) {
-	h := New(Config{Store: &fakeStore{}, Codec: fakeCodec{}, Log: zerolog.Nop()})
-	defer h.Close()
-	ch, err := h.acquire(b.Context(), "room")
-	if err != nil {
-		b.Fatal(err)
+// BenchmarkFlush writes so many messages of 128 bytes, which are in the log, to
+// one subscriber: what a sweep does to each.
+func BenchmarkFlush(b *testing.B) {
+	for _, messages := range []int{1, 64} {
+		b.Run(fmt.Sprintf("messages=%d", messages), func(b *testing.B) {
+			ch := benchChannel(b)
+			c := benchSubscriber(b, ch)
+			s := c.subs[0]
+			begin := s.at
+			for range messages {
+				ch.append(benchFrame(128), entry{cursor: "c1", from: "bob", at: time.Now()})
+			}
+			to := heads{log: ch.log.head().off}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.at = begin
+				s.advance(to, &ch.seen)
+			}
+		})
 	}
-	defer h.release(ch)
-	m := message("m", "bob")
-	m.Text = append(m.Text[:len(m.Text)-1], fmt.Sprintf(`,"pad":"%0128d"}`, 0)...)
-	now := time.Now()
+}
+
+// BenchmarkAppend appends a message to a channel's log, from the text that the
+// store has of it.
+func BenchmarkAppend(b *testing.B) {
+	for _, size := range []int{128, 16 << 10} {
+		b.Run(fmt.Sprintf("bytes=%d", size), func(b *testing.B) {
+			ch := benchChannel(b)
+			e := protocol.Envelope{Type: "msg", From: "bob", Payload: fmt.Appendf(nil, `"%0*d"`, size-2, 0)}
+			m, now := store.Message{ID: "m", Text: e.Append(nil), Cursor: "c1"}, time.Now()
+			b.ReportAllocs()
+			for b.Loop() {
+				ch.mu.Lock()
+				ch.seen.reset()
+				ch.appendMessage(&m, now)
+				ch.mu.Unlock()
+			}
+		})
+	}
+}
+
+// BenchmarkAnswer sends what a frame with a ref is acknowledged with.
+func BenchmarkAnswer(b *testing.B) {
+	c := benchSubscriber(b, benchChannel(b))
+	f := &protocol.ServerFrame{
+		Op: protocol.OpSent, Ref: protocol.NewRef(1), Channel: "room",
+		ID: "g660e3d7f69cb3-0123456789ab", Cursor: "c1",
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		ch.mu.Lock()
-		ch.seen.reset()
-		ch.appendMessage(&m, now)
-		ch.mu.Unlock()
+		c.Send(f)
 	}
 }
 

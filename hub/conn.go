@@ -84,10 +84,23 @@ func (c *Conn) Send(f *protocol.ServerFrame) { c.SendBehind(nil, f) }
 
 // SendBehind writes a frame in one piece with what comes before it.
 func (c *Conn) SendBehind(first []byte, f *protocol.ServerFrame) {
-	var room [512]byte
-	text := f.Append(room[:0])
-	c.Raw(c.hub.cfg.Codec.Frame(first, text))
+	a := c.hub.answers.Get().(*answer)
+	a.text = f.Append(a.text[:0])
+	a.framed = c.hub.cfg.Codec.Frame(append(a.framed[:0], first...), a.text)
+	c.Raw(a.framed)
+	if cap(a.framed) <= mostAnswer {
+		c.hub.answers.Put(a)
+	}
 }
+
+// An answer is room to make one in.
+type answer struct{ text, framed []byte }
+
+// mostAnswer is how large an answer is, in bytes, whose room is kept for others:
+// of "presence" there may be very large ones.
+const mostAnswer = 4 << 10
+
+func newAnswer() any { return &answer{} }
 
 // Raw writes bytes that are a frame already, whole, between two frames. It
 // does not keep p.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,9 +144,11 @@ func (c fakeCodec) Close(dst []byte, code protocol.CloseCode, reason string) []b
 }
 
 // A fakeSink keeps what is written, and takes as much at a time as it is told
-// to.
+// to. It wants one call at a time: a socket that is written to while somebody
+// waits to write to it lets the other wait, too.
 type fakeSink struct {
 	changed chan struct{} // one, after each write
+	called  atomic.Bool
 
 	mu       sync.Mutex
 	bytes    []byte
@@ -157,6 +160,14 @@ type fakeSink struct {
 }
 
 func newSink() *fakeSink { return &fakeSink{changed: make(chan struct{}, 1)} }
+
+// alone begins a call, but for Abort, and returns its end.
+func (s *fakeSink) alone() (end func()) {
+	if s.called.Swap(true) {
+		panic("hub: a sink was called during a call")
+	}
+	return func() { s.called.Store(false) }
+}
 
 func (s *fakeSink) take(p []byte) {
 	s.bytes = append(s.bytes, p...)
@@ -175,6 +186,7 @@ func (s *fakeSink) count() int {
 }
 
 func (s *fakeSink) TryWrite(p []byte) (int, error) {
+	defer s.alone()()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.aborted {
@@ -191,6 +203,7 @@ func (s *fakeSink) TryWrite(p []byte) (int, error) {
 }
 
 func (s *fakeSink) Write(p []byte) error {
+	defer s.alone()()
 	s.mu.Lock()
 	blocked := s.blocked
 	s.mu.Unlock()
@@ -207,6 +220,7 @@ func (s *fakeSink) Write(p []byte) error {
 }
 
 func (s *fakeSink) Finish() {
+	defer s.alone()()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finished = true

@@ -79,9 +79,10 @@ type Hub struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
-	near   nearStore     // Config.Store, if it is one; or else nil
-	packer packer        // Config.Codec, if it is one; or else nil
-	sweeps chan *sweeper // with which the workers may help
+	near    nearStore     // Config.Store, if it is one; or else nil
+	packer  packer        // Config.Codec, if it is one; or else nil
+	sweeps  chan *sweeper // with which the workers may help
+	answers sync.Pool     // *answer
 
 	mostTold  crowd             // beyond it a room is crowded
 	lingering *delay[lingering] // nil, as telling, without Config.Presence
@@ -101,7 +102,7 @@ func New(cfg Config) *Hub {
 	h := &Hub{
 		cfg: cfg.withDefaults(), ctx: ctx, stop: stop,
 		sweeps: make(chan *sweeper), channels: make(map[string]*channel),
-		mostTold: mostTold(),
+		answers: sync.Pool{New: newAnswer}, mostTold: mostTold(),
 	}
 	h.near, _ = cfg.Store.(nearStore)
 	h.packer, _ = cfg.Codec.(packer)

@@ -409,6 +409,31 @@ func TestChurnAndResumeUnderLoad(t *testing.T) {
 	}
 }
 
+// A countingCodec counts the frames it makes.
+type countingCodec struct {
+	fakeCodec
+	made *atomic.Int64
+}
+
+func (c countingCodec) Frame(dst, text []byte) []byte {
+	c.made.Add(1)
+	return c.fakeCodec.Frame(dst, text)
+}
+
+func TestMessagesAreEncodedOnceForAll(t *testing.T) {
+	made := new(atomic.Int64)
+	h := newHub(t, &fakeStore{}, func(c *Config) { c.Codec = countingCodec{made: made} })
+	peers := subscribers(t, h, 2*inline)
+	before := made.Load()
+	publish(t, h, "bob", "a", "b", "c")
+	for _, p := range peers {
+		p.wantMessages("a", "b", "c")
+	}
+	if got := made.Load() - before; got != 3 {
+		t.Errorf("3 messages for %d readers: got %d frames made", len(peers), got)
+	}
+}
+
 // TestManyChannelsOnOneConnection writes several channels and answers through
 // one sink that takes little: no frame may be cut by another.
 func TestManyChannelsOnOneConnection(t *testing.T) {
@@ -445,16 +470,16 @@ func TestManyChannelsOnOneConnection(t *testing.T) {
 	}
 }
 
+// TestAppendAndFlushAllocateNothing: within a segment, not one allocation in
+// hundreds of messages. A segment is one, every 64 KiB.
 func TestAppendAndFlushAllocateNothing(t *testing.T) {
-	h := newHub(t, &fakeStore{}, func(c *Config) { c.LogBytes = 2 << 20; c.LogCount = 1000 })
-	p := newPeer(t, h, "alice")
-	p.subscribe(protocol.ClientFrame{})
-	ch, err := h.acquire(t.Context(), "room")
-	if err != nil {
+	h := newHub(t, &fakeStore{}, func(c *Config) { c.LogBytes, c.LogCount, c.Idle = 2<<20, 1000, time.Hour })
+	c := h.NewConn(nullSink{})
+	defer c.Close()
+	if err := c.Subscribe(t.Context(), &protocol.ClientFrame{Channel: "room"}); err != nil {
 		t.Fatal(err)
 	}
-	defer h.release(ch)
-	p.sink.bytes = make([]byte, 0, 64<<20)
+	ch := c.subs[0].ch
 	f := protocol.ServerFrame{Op: protocol.OpMessage, Channel: "room", Cursor: "c1", ID: "m", Type: "msg", Payload: []byte(`"x"`)}
 	now := time.Now()
 	run := func() {
@@ -468,8 +493,32 @@ func TestAppendAndFlushAllocateNothing(t *testing.T) {
 	for range 5000 { // past the first segments and the index's growth
 		run()
 	}
-	// A full segment, 64 KiB, holds some 500 of these messages.
-	if got := testing.AllocsPerRun(2000, run); got >= 1 {
-		t.Errorf("got %v allocations for append and flush, want 0", got)
+	for full := ch.log.last; ch.log.last == full; {
+		run()
+	}
+	segment := ch.log.last
+	const many = 200 // twice so many, of some 100 bytes, fit
+	got := testing.AllocsPerRun(1, func() {
+		for range many {
+			run()
+		}
+	})
+	if got != 0 || ch.log.last != segment {
+		t.Errorf("got %v allocations for %d times append and flush, want 0 in one segment", got, many)
+	}
+	if want := ch.log.head().off; c.subs[0].at.off != want {
+		t.Errorf("written up to %d, want %d", c.subs[0].at.off, want)
+	}
+}
+
+func TestAnswersAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector pools forget at random")
+	}
+	c := newHub(t, &fakeStore{}, nil).NewConn(nullSink{})
+	defer c.Close()
+	f := protocol.ServerFrame{Op: protocol.OpSent, Ref: protocol.NewRef(1), Channel: "room", ID: "m", Cursor: "c1"}
+	if got := testing.AllocsPerRun(1000, func() { c.Send(&f) }); got != 0 {
+		t.Errorf("got %v allocations an answer, want 0", got)
 	}
 }

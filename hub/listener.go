@@ -23,10 +23,10 @@ type ListenOptions struct {
 	// long as the Listener is, and lingers a while.
 	Presence bool
 
-	// Wake gets a send, where it has room, whenever Next or Events may have
-	// something.
-	// One channel of capacity 1 may serve many Listeners.
-	Wake chan<- struct{}
+	// Wake is called whenever Next or Events may have something: from any
+	// goroutine and under locks of the hub, so it must neither wait nor call
+	// the hub. One Wake may serve many Listeners. nil: nobody is told.
+	Wake func()
 }
 
 // A Listener is a place in a channel for those who fetch instead of being
@@ -145,12 +145,8 @@ func (l *Listener) Next(dst [][]byte, most int) ([][]byte, protocol.Cursor, erro
 }
 
 func (l *Listener) wakeUp() {
-	if l.opts.Wake == nil {
-		return
-	}
-	select {
-	case l.opts.Wake <- struct{}{}:
-	default:
+	if l.opts.Wake != nil {
+		l.opts.Wake()
 	}
 }
 

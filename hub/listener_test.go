@@ -11,11 +11,22 @@ import (
 	"github.com/commchannel/gateway/protocol"
 )
 
+// A signal is set any number of times until it is received. It has a capacity
+// of 1.
+type signal chan struct{}
+
+func (s signal) set() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
 // listen begins to listen to "room", with a wake of its own.
 func listen(t *testing.T, h *Hub, o ListenOptions) (*Listener, <-chan struct{}) {
 	t.Helper()
-	wake := make(chan struct{}, 1)
-	o.Wake = wake
+	wake := make(signal, 1)
+	o.Wake = wake.set
 	l, err := h.Listen(t.Context(), "room", o)
 	if err != nil {
 		t.Fatalf("listen: %v", err)
@@ -135,8 +146,8 @@ func TestListenersSeeOneOrder(t *testing.T) {
 		listeners.Go(func() {
 			cursor, seen := cursorOf(0), 0
 			for seen < total {
-				wake := make(chan struct{}, 1)
-				l, err := h.Listen(t.Context(), "room", ListenOptions{Since: cursor, Wake: wake})
+				wake := make(signal, 1)
+				l, err := h.Listen(t.Context(), "room", ListenOptions{Since: cursor, Wake: wake.set})
 				if err != nil {
 					t.Errorf("listen: %v", err)
 					return

@@ -20,14 +20,15 @@ type nearStore interface {
 
 // Publish appends m to channel and returns its place, once the store has it.
 // Subscribers of this hub are told at once: some may have m before Publish
-// returns, others after. The errors are the store's.
+// returns, others after. It waits for the store until ctx ends, and for
+// Config.StoreTimeout at most. The errors are the store's.
 func (h *Hub) Publish(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error) {
 	c := h.find(channel)
 	if c != nil && c.takeTurn(time.Now()) {
 		defer c.turn.Unlock()
 		return c.publish(ctx, m)
 	}
-	if end, ok := ctx.Deadline(); !ok || time.Until(end) > h.cfg.StoreTimeout {
+	if h.near == nil { // whose calls need no bound
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, h.cfg.StoreTimeout)
 		defer cancel()

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -95,6 +96,32 @@ func TestPublisherLeavesItToTheChannel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A stalled store takes nothing, however long it is waited for.
+type stalled struct{ *fakeStore }
+
+func (stalled) Append(ctx context.Context, _ string, _ store.Message) (protocol.Cursor, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func TestPublishWaitsForTheStoreNoLongerThanItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, stalled{&fakeStore{}}, func(c *Config) { c.StoreTimeout = 3 * time.Second })
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for _, tt := range []struct {
+			ctx  context.Context
+			want time.Duration
+		}{{short, time.Second}, {t.Context(), 3 * time.Second}} {
+			begin := time.Now()
+			_, err := h.Publish(tt.ctx, "room", message("m", "bob"))
+			if waited := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || waited != tt.want {
+				t.Errorf("got %v after %v, want DeadlineExceeded after %v", err, waited, tt.want)
+			}
+		}
+	})
 }
 
 // TestPublisherReadsOnePage: a publisher is not held up by what others publish.

@@ -48,6 +48,32 @@ func TestCheckJSONDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// A decoded frame has strings of its own for what it keeps, and nothing else.
+func TestDecodingAllocatesWhatIsKept(t *testing.T) {
+	for _, tt := range []struct {
+		name, frame string
+		want        float64
+	}{
+		{"nothing", `{"op":"ping","ref":5}`, 0},
+		{"channel", `{"op":"unsubscribe","ref":5,"channel":"room"}`, 1},
+		{"channel and type", `{"op":"send","ref":5,"channel":"room","type":"msg","payload":{"text":"hello"},"unknown":"field"}`, 2},
+		{"channel, type and id", `{"op":"send","ref":5,"channel":"room","type":"msg","id":"own-1","payload":"\u00e9"}`, 3},
+	} {
+		data := []byte(tt.frame)
+		wantAllocs(t, tt.want, tt.name, func() {
+			if _, err := protocol.DecodeClient(data); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	text := []byte(`{"type":"msg","payload":"hello","msg":"hello","from":"bob"}`)
+	wantAllocs(t, 2, "type and sender", func() {
+		if protocol.ParseEnvelope(text).From != "bob" {
+			t.Fatal("not read")
+		}
+	})
+}
+
 // Names are checked on every frame, and nearly always good.
 func TestChecksDoNotAllocate(t *testing.T) {
 	wantAllocs(t, 0, "checks", func() {

@@ -79,7 +79,7 @@ func DecodeClientBatch(data []byte, most int) (frames []ClientFrame, errs []erro
 func decodeClient(data []byte) (ClientFrame, error) {
 	var f ClientFrame
 	var first error
-	for key, value := range Members(data) {
+	for key, value := range members(data) {
 		if err := f.set(key, value); err != nil && first == nil {
 			first = fmt.Errorf("%q %w", key, err)
 		}
@@ -98,10 +98,10 @@ func decodeClient(data []byte) (ClientFrame, error) {
 	return f, f.check()
 }
 
-func (f *ClientFrame) set(key string, value json.RawMessage) (err error) {
-	switch key {
+func (f *ClientFrame) set(key []byte, value json.RawMessage) (err error) {
+	switch string(key) {
 	case "op":
-		err = stringInto((*string)(&f.Op), value, 32)
+		err = opInto(&f.Op, value)
 	case "ref":
 		f.Ref.n, err = wholeNumber(value)
 		f.Ref.ok = err == nil
@@ -177,14 +177,11 @@ func stringInto(dst *string, v json.RawMessage, most int) error {
 	if len(v) > 6*most+2 {
 		return fmt.Errorf("is longer than %d bytes", most)
 	}
-	s := decodeString(v)
+	s := decoded(v)
 	if len(s) > most {
 		return fmt.Errorf("is longer than %d bytes", most)
 	}
-	if !utf8.ValidString(s) {
-		return errors.New("is not valid UTF-8")
-	}
-	*dst = s
+	*dst = string(s)
 	return nil
 }
 

@@ -35,17 +35,17 @@ func (e *Envelope) Append(dst []byte) []byte {
 // no JSON object with a string "type" has Type "" and is itself the payload,
 // as a JSON string. Payload may share text's memory.
 func ParseEnvelope(text []byte) Envelope {
-	if CheckJSON(text) != nil {
+	if !accepts(text, MaxDepth) {
 		return plainEnvelope(text)
 	}
 	var e Envelope
 	var msg json.RawMessage
 	isEnvelope := false
-	for key, value := range Members(text) {
-		switch key {
+	for key, value := range members(text) {
+		switch string(key) {
 		case "type":
 			if isEnvelope = isString(value); isEnvelope {
-				e.Type = decodeString(value)
+				e.Type = string(decoded(value))
 			}
 		case "payload":
 			e.Payload = value
@@ -55,7 +55,7 @@ func ParseEnvelope(text []byte) Envelope {
 			e.From = sender(value)
 		case "reply_to":
 			if isString(value) {
-				e.ReplyTo = decodeString(value)
+				e.ReplyTo = string(decoded(value))
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func plainEnvelope(text []byte) Envelope {
 func sender(v json.RawMessage) string {
 	switch {
 	case isString(v):
-		return decodeString(v)
+		return string(decoded(v))
 	case len(v) == 0 || v[0] != '-' && (v[0] < '0' || v[0] > '9'):
 		return ""
 	}

@@ -57,7 +57,7 @@ func (formatRaw) Parse(text []byte) Envelope { return plainEnvelope(text) }
 
 func (formatRaw) Append(dst []byte, _ string, e *Envelope) ([]byte, error) {
 	if isString(e.Payload) {
-		return append(dst, decodeString(e.Payload)...), nil
+		return append(dst, decoded(e.Payload)...), nil
 	}
 	if len(e.Payload) == 0 {
 		return append(dst, jsonNull...), nil

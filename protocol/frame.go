@@ -67,6 +67,20 @@ const (
 	OpBye          Op = "bye"
 )
 
+// opInto makes no new string of an op that is known.
+func opInto(dst *Op, v json.RawMessage) error {
+	for _, known := range [...]Op{
+		OpSend, OpMessage, OpSent, OpPing, OpPong, OpSubscribe, OpSubscribed, OpUnsubscribe, OpUnsubscribed,
+		OpHello, OpWelcome, OpPresence, OpJoin, OpLeave, OpGap, OpError, OpBye,
+	} {
+		if isString(v) && string(v[1:len(v)-1]) == string(known) {
+			*dst = known
+			return nil
+		}
+	}
+	return stringInto((*string)(dst), v, 32)
+}
+
 // A ClientFrame is what a client says. Which fields count depends on Op.
 type ClientFrame struct {
 	Op  Op

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -15,77 +14,20 @@ import (
 // fits there, too.
 const MaxDepth = 64
 
-const hexDigits = "0123456789abcdef"
-
-// AppendString appends s to dst as a JSON string, without allocating where
-// dst has room. It writes what encoding/json writes when told not to escape
-// HTML: bytes that are not UTF-8 become U+FFFD, and U+2028 and U+2029 are
-// escaped, since the seed's pages hand what they get to JavaScript's eval.
-func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		b := s[i]
-		if b >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if esc := escapedRune(r, size); esc != "" {
-				dst = append(append(dst, s[start:i]...), esc...)
-				start = i + size
-			}
-			i += size
-			continue
-		}
-		if b >= 0x20 && b != '"' && b != '\\' {
-			i++
-			continue
-		}
-		dst = appendEscaped(append(dst, s[start:i]...), b)
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
-}
-
-// appendEscaped appends the escape of an ASCII byte that can't stand in a
-// JSON string.
-func appendEscaped(dst []byte, b byte) []byte {
-	switch b {
-	case '"', '\\':
-		return append(dst, '\\', b)
-	case '\b':
-		return append(dst, '\\', 'b')
-	case '\f':
-		return append(dst, '\\', 'f')
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[b>>4], hexDigits[b&15])
-}
-
-// escapedRune is the escape of a rune beyond ASCII that was read from size
-// bytes, empty where it stands as it is.
-func escapedRune(r rune, size int) string {
-	switch {
-	case r == utf8.RuneError && size == 1:
-		return `\ufffd`
-	case r == '\u2028':
-		return `\u2028`
-	case r == '\u2029':
-		return `\u2029`
-	}
-	return ""
-}
-
 // CheckJSON tells why data can't be taken in: it wants one JSON value in
 // UTF-8, at most MaxDepth deep, without half a surrogate pair (on which PHP's
 // json_decode gives up).
 func CheckJSON(data []byte) error { return checkJSON(data, MaxDepth) }
 
 func checkJSON(data []byte, maxDepth int) error {
+	if accepts(data, maxDepth) {
+		return nil
+	}
+	return refusal(data, maxDepth)
+}
+
+// refusal finds the words for data that accepts has refused.
+func refusal(data []byte, maxDepth int) error {
 	if !utf8.Valid(data) {
 		return errors.New("not valid UTF-8")
 	}
@@ -133,14 +75,13 @@ func loneSurrogate(s []byte) int {
 			i++
 			continue
 		}
-		r := hex4(s[i+2:])
-		switch {
-		case 0xd800 <= r && r < 0xdc00 && bytes.HasPrefix(s[i+6:], []byte(`\u`)):
-			if low := hex4(s[i+8:]); low < 0xdc00 || low > 0xdfff {
+		switch r := unicodeEscape(s[i:]); {
+		case 0xd800 <= r && r < 0xdc00:
+			if low := unicodeEscape(s[i+6:]); low < 0xdc00 || low > 0xdfff {
 				return i
 			}
 			i += 11
-		case 0xd800 <= r && r <= 0xdfff:
+		case 0xdc00 <= r && r <= 0xdfff:
 			return i
 		default:
 			i += 5
@@ -149,23 +90,30 @@ func loneSurrogate(s []byte) int {
 	return -1
 }
 
-func hex4(s []byte) int {
-	n, _ := strconv.ParseUint(string(s[:4]), 16, 32)
-	return int(n)
-}
-
 // Members gives the members of a JSON object in their order, keys decoded and
 // values as they stand. It wants JSON that [json.Valid] accepts; anything but
 // an object has no members.
 func Members(obj []byte) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
+		for key, value := range members(obj) {
+			if !yield(string(key), value) {
+				return
+			}
+		}
+	}
+}
+
+// members is Members without a new string for each key, of which most are
+// only compared.
+func members(obj []byte) iter.Seq2[[]byte, json.RawMessage] {
+	return func(yield func([]byte, json.RawMessage) bool) {
 		i := skipSpace(obj, 0)
 		if i == len(obj) || obj[i] != '{' {
 			return
 		}
 		for i = skipSpace(obj, i+1); i < len(obj) && obj[i] == '"'; i = skipSpace(obj, i+1) {
 			end := stringEnd(obj, i)
-			key := decodeString(obj[i:end])
+			key := decoded(obj[i:end])
 			start := skipSpace(obj, skipSpace(obj, end)+1) // past the colon
 			end = valueEnd(obj, start)
 			if !yield(key, obj[start:end:end]) {
@@ -203,12 +151,20 @@ func skipSpace(s []byte, i int) int {
 
 // stringEnd is the offset behind the JSON string that begins at s[i].
 func stringEnd(s []byte, i int) int {
-	for i++; s[i] != '"'; i++ {
-		if s[i] == '\\' {
-			i++
+	for end := i + 1; ; end++ {
+		quote := bytes.IndexByte(s[end:], '"')
+		if quote < 0 {
+			return len(s) // there always is one
+		}
+		end += quote
+		escapes := end
+		for s[escapes-1] == '\\' {
+			escapes--
+		}
+		if (end-escapes)%2 == 0 { // of two, one escapes the other
+			return end + 1
 		}
 	}
-	return i + 1
 }
 
 // valueEnd is the offset behind the JSON value that begins at s[i].
@@ -237,18 +193,3 @@ func valueEnd(s []byte, i int) int {
 	}
 	return i
 }
-
-// decodeString decodes a JSON string that json.Valid has accepted.
-func decodeString(s []byte) string {
-	if inner := s[1 : len(s)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		return string(inner)
-	}
-	var v string
-	if json.Unmarshal(s, &v) != nil {
-		return ""
-	}
-	return v
-}
-
-// isString reports whether the JSON value v is a string.
-func isString(v json.RawMessage) bool { return len(v) > 0 && v[0] == '"' }

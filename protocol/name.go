@@ -122,16 +122,19 @@ func isDecimal(s string) bool {
 // NewMessageID makes an id for a message sent at t, unique across processes:
 // "g", the microseconds of t in hexadecimal, "-" and 48 random bits.
 func NewMessageID(t time.Time) string {
-	return "g" + strconv.FormatInt(t.UnixMicro(), 16) + "-" + randomHex(6)
+	var room [32]byte
+	id := strconv.AppendInt(append(room[:0], 'g'), t.UnixMicro(), 16)
+	return string(appendRandomHex(append(id, '-'), 6))
 }
 
 // NewClientID makes an id for a client that chose none.
-func NewClientID() string { return "c-" + randomHex(10) }
+func NewClientID() string { return string(appendRandomHex([]byte("c-"), 10)) }
 
-func randomHex(n int) string {
+// appendRandomHex appends n random bytes in hexadecimal.
+func appendRandomHex(dst []byte, n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b) // never fails
-	return hex.EncodeToString(b)
+	return hex.AppendEncode(dst, b)
 }
 
 // MessageTime is the time in unix milliseconds that id was made at: known for

@@ -113,7 +113,7 @@ func DecodeServerBatch(data []byte) ([]ServerFrame, error) {
 
 func decodeServer(data []byte) (ServerFrame, error) {
 	var f ServerFrame
-	for key, value := range Members(data) {
+	for key, value := range members(data) {
 		if err := f.set(key, value); err != nil {
 			return f, &Error{Code: CodeBadFrame, Message: fmt.Sprintf("%q %v", key, err)}
 		}
@@ -127,10 +127,10 @@ func decodeServer(data []byte) (ServerFrame, error) {
 // maxText bounds what is written for people, in bytes.
 const maxText = 4 << 10
 
-func (f *ServerFrame) set(key string, value json.RawMessage) error {
-	switch key {
+func (f *ServerFrame) set(key []byte, value json.RawMessage) error {
+	switch string(key) {
 	case "op":
-		return stringInto((*string)(&f.Op), value, 32)
+		return opInto(&f.Op, value)
 	case "channel":
 		return stringInto(&f.Channel, value, MaxChannel)
 	case "cursor":
@@ -164,8 +164,8 @@ func (f *ServerFrame) set(key string, value json.RawMessage) error {
 	return nil
 }
 
-func (f *ServerFrame) setNumber(key string, value json.RawMessage) (err error) {
-	switch key {
+func (f *ServerFrame) setNumber(key []byte, value json.RawMessage) (err error) {
+	switch string(key) {
 	case "ref":
 		f.Ref.n, err = wholeNumber(value)
 		f.Ref.ok = err == nil

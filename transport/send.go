@@ -14,6 +14,8 @@ import (
 // A Publisher takes messages in; a *hub.Hub is one. Its errors are the
 // store's, a context's or *protocol.Error.
 type Publisher interface {
+	// Publish takes m and gives its place. However long ctx lets it, it waits
+	// for the store no longer than it was made to.
 	Publish(ctx context.Context, channel string, m store.Message) (protocol.Cursor, error)
 	// Format is how channel's messages are written.
 	Format(channel string) protocol.Format
@@ -30,7 +32,7 @@ type Sender struct {
 // Send publishes the message of a "send" frame as clientID's, and returns the
 // "sent" for it once the store has it. Its error is always an
 // *protocol.Error with f's Ref. ctx's end does not stop a message on its way;
-// Limits.StoreTimeout does.
+// the Publisher's own bound does.
 func (s *Sender) Send(ctx context.Context, f *protocol.ClientFrame, clientID string) (protocol.ServerFrame, error) {
 	most := s.Limits.WithDefaults().MaxMessage
 	if len(f.Payload) > most {
@@ -63,9 +65,7 @@ func (s *Sender) Publish(ctx context.Context, channel, id string, text []byte) (
 	}
 	// A client that sends and leaves has sent: its going away, which ends a
 	// request's context, is no reason to drop the message.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.WithDefaults().StoreTimeout)
-	defer cancel()
-	cursor, err := s.Publisher.Publish(ctx, channel, store.Message{ID: id, Text: text})
+	cursor, err := s.Publisher.Publish(context.WithoutCancel(ctx), channel, store.Message{ID: id, Text: text})
 	if err != nil {
 		return "", "", Failure(&s.Log, err)
 	}
