@@ -3,12 +3,15 @@ package bench
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/commchannel/gateway/internal/flags"
+	"github.com/commchannel/gateway/internal/gateway/settings"
+	"github.com/commchannel/gateway/internal/terminal"
 )
 
 const commandHelp = `Bench opens subscribers to a running gateway, publishes, and tells what came,
@@ -18,7 +21,10 @@ Every subscriber checks that no message is lost, doubled or out of order; if
 one is, or a connection ends, the command fails.
 
 The transport is websocket, longpoll, or poll, which is the original polling
-clients: a GET, its answer, and half a second's pause.`
+clients: a GET, its answer, and half a second's pause.
+
+Exit code 0: all came as it was sent; 1: not, or it could not be measured; 2:
+wrong usage.`
 
 const commandExample = `  # 1000 subscribers of one channel, as many messages as go
   gateway bench --pid $(pgrep -x gateway)
@@ -34,19 +40,19 @@ const commandExample = `  # 1000 subscribers of one channel, as many messages as
 
 // Command is the program's "bench".
 func Command() *cobra.Command {
-	var o Options
-	var output string
+	o := Options{URL: "ws://127.0.0.1:8080/channel", Transport: overWebSocket}
 	cmd := &cobra.Command{
 		Use:     "bench",
 		Short:   "Load a running gateway and measure it",
 		Long:    commandHelp,
 		Example: commandExample,
-		Args:    cobra.NoArgs,
+		Args:    flags.NoArguments,
 	}
+	transports := []string{overWebSocket, overLongPoll, overPoll}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.URL, "url", "ws://127.0.0.1:8080/channel", "`URL` of the gateway")
-	f.StringVar(&o.Transport, "transport", overWebSocket, "websocket, longpoll or poll")
+	f.Var(settings.Text(&o.URL, checkTarget), "url", "`URL` of the gateway")
+	f.Var(settings.OneOf(&o.Transport, transports...), "transport", "`way` to the gateway: "+strings.Join(transports, ", "))
 	f.IntVar(&o.Subscribers, "subscribers", 1000, "connections, spread over the channels")
 	f.IntVar(&o.Channels, "channels", 1, "channels")
 	f.IntVar(&o.Each, "channels-each", 1, "channels that each subscriber follows")
@@ -60,21 +66,29 @@ func Command() *cobra.Command {
 	f.DurationVar(&o.Pause, "pause", 500*time.Millisecond, "of transport poll, between an answer and the next poll")
 	f.IntVar(&o.Readers, "readers", 0, "threads that read; 0: half as many as there are cores")
 	f.IntSliceVar(&o.PIDs, "pid", nil, "the gateway's `process`, to tell its CPU and memory (repeatable)")
-	f.StringVarP(&output, "output", "o", "text", "text or json")
+	output := flags.Output(cmd, "text", "json")
+	flags.Complete(cmd, "transport", flags.Words(transports...))
+	flags.Free(cmd, "url", "subscribers", "channels", "channels-each", "publishers", "size", "rate", "duration",
+		"settle", "connecting", "pause", "readers", "pid")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if output != "text" && output != "json" {
-			return fmt.Errorf("bench: the output is text or json, not %q", output)
+		if _, err := o.withDefaults(); err != nil {
+			return settings.Mistakes{err}
 		}
-		if w := cmd.ErrOrStderr(); isTerminal(w) {
+		if w := cmd.ErrOrStderr(); terminal.Is(w) {
 			o.Progress = w
 		}
 		r, err := Run(cmd.Context(), o)
 		if r.ConnectTime == 0 {
 			return err // there is nothing to tell
 		}
-		return errors.Join(r.write(cmd.OutOrStdout(), output == "json"), err)
+		return errors.Join(r.write(cmd.OutOrStdout(), *output == "json"), err)
 	}
 	return cmd
+}
+
+func checkTarget(s string) error {
+	_, err := parseTarget(s)
+	return err
 }
 
 func (r *Result) write(w io.Writer, asJSON bool) error {
@@ -82,13 +96,4 @@ func (r *Result) write(w io.Writer, asJSON bool) error {
 		return json.NewEncoder(w).Encode(r.summary())
 	}
 	return r.Report(w)
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/commchannel/gateway/internal/terminal"
 )
 
 // progressPace is how often the line is written.
@@ -21,13 +23,13 @@ func (r *run) showProgress() (stop func()) {
 	showing.Go(func() {
 		tick := time.NewTicker(progressPace)
 		defer tick.Stop()
+		line := terminal.NewLine(w)
 		for {
-			const line = "\r\x1b[K" // to its begin, and clear it
 			select {
 			case <-tick.C:
-				fmt.Fprint(w, line, r.progress(time.Now()))
+				line.Show(r.progress(time.Now()))
 			case <-stopping:
-				fmt.Fprint(w, line)
+				line.Clear()
 				return
 			}
 		}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/commchannel/gateway/internal/gateway/settings"
+	"github.com/commchannel/gateway/internal/flags"
 )
 
 // The variables of the environment that the commands read.
@@ -71,16 +71,14 @@ type task func(ctx context.Context, s *session, args []string) error
 // and with what it does.
 func command(cmd *cobra.Command, environ []string, do task) *cobra.Command {
 	s := &session{}
-	output := "text"
 	cmd.Flags().SortFlags = false
-	cmd.Flags().VarP(settings.OneOf(&output, "text", "json"), "output", "o", "`format`: text, json")
-	complete(cmd, "output", "text", "json")
+	output := flags.Output(cmd, "text", "json")
 	s.connection.addFlags(cmd)
 	if cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s.name, s.json = cmd.CommandPath(), output == "json"
+		s.name, s.json = cmd.CommandPath(), *output == "json"
 		s.in, s.out, s.err = cmd.InOrStdin(), reader{cmd.OutOrStdout()}, cmd.ErrOrStderr()
 		defer outliveReaders()()
 		err := s.check(environ)
@@ -92,38 +90,10 @@ func command(cmd *cobra.Command, environ []string, do task) *cobra.Command {
 	return cmd
 }
 
-// complete sets what a shell offers for a flag's value.
-func complete(cmd *cobra.Command, flag string, words ...string) {
-	offers := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc(flag, offers); err != nil {
-		panic(fmt.Sprintf("cli: %v", err)) // there is no such flag, or it was done twice
-	}
-}
-
-// arguments wants from least to most of them; most 0: any number.
-func arguments(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) >= least && (most == 0 || len(args) <= most) {
-			return nil
-		}
-		return mistaken(cmd.CommandPath(), fmt.Errorf("got %d arguments, want %s", len(args), strings.TrimSpace(usedWith(cmd))))
-	}
-}
-
-// usedWith is what the usage line has behind the command's name.
-func usedWith(cmd *cobra.Command) string {
-	_, rest, _ := strings.Cut(cmd.Use, " ")
-	return rest
-}
-
 // A usageError tells that a command line can't be.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-func mistaken(name string, err error) error {
-	return settings.Mistakes{fmt.Errorf("%s: %w; see %s --help", name, err, name)}
-}
 
 // outcome is err as the program tells it: on one line, with the command's name.
 func (s *session) outcome(ctx context.Context, err error) error {
@@ -131,9 +101,9 @@ func (s *session) outcome(ctx context.Context, err error) error {
 	case err == nil || errors.Is(err, errUnread):
 		return nil
 	case errors.As(err, new(usageError)):
-		return mistaken(s.name, err)
+		return flags.Mistake(s.name, err)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: interrupted: %s", s.name, oneLine(err))
+		return fmt.Errorf("%s: %s", s.name, interrupted(err))
 	}
 	return fmt.Errorf("%s: %s", s.name, s.explain(err))
 }

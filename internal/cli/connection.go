@@ -3,13 +3,13 @@ package cli
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/protocol/client"
@@ -33,10 +33,8 @@ func (c *connection) addFlags(cmd *cobra.Command) {
 	c.transport = whichever
 	transports := []string{whichever, string(client.WebSocket), string(client.LongPoll)}
 	f.Var(settings.OneOf(&c.transport, transports...), "transport", "`way` to the gateway: auto, websocket, longpoll")
-	complete(cmd, "transport", transports...)
-	for _, free := range []string{"url", "token", "client-id"} {
-		complete(cmd, free)
-	}
+	flags.Complete(cmd, "transport", flags.Words(transports...))
+	flags.Free(cmd, "url", "token", "client-id")
 }
 
 // check tells what of the flags can't be, and adds what the environment says.
@@ -68,18 +66,13 @@ func (c *connection) where() string {
 	return u.String()
 }
 
-// dial connects. What is told of the connection later goes to log, which may be
-// nil.
-func (c *connection) dial(ctx context.Context, log slog.Handler) (*client.Client, error) {
+func (c *connection) dial(ctx context.Context) (*client.Client, error) {
 	opts := client.Options{ClientID: c.clientID}
 	if c.transport != whichever {
 		opts.Transport = client.Transport(c.transport)
 	}
 	if token := c.token; token != "" {
 		opts.Token = func(context.Context) (string, error) { return token, nil }
-	}
-	if log != nil {
-		opts.Logger = slog.New(log)
 	}
 	return client.Dial(ctx, c.url, opts)
 }
@@ -88,7 +81,7 @@ func (c *connection) dial(ctx context.Context, log slog.Handler) (*client.Client
 func (c *connection) within(ctx context.Context, d time.Duration, do func(context.Context, *client.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	connected, err := c.dial(ctx, nil)
+	connected, err := c.dial(ctx)
 	if err != nil {
 		return err
 	}

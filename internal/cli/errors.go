@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 
+	"github.com/commchannel/gateway/internal/shadow"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/protocol/client"
 )
@@ -26,6 +28,16 @@ func oneLine(err error) string {
 	return printable(text)
 }
 
+// interrupted tells what was going on when somebody interrupted it, as far as
+// err knows more than that.
+func interrupted(err error) string {
+	text := strings.TrimSuffix(oneLine(err), context.Canceled.Error())
+	if text = strings.TrimSuffix(text, ": "); text == "" {
+		return "interrupted"
+	}
+	return "interrupted: " + text
+}
+
 // explain is err on one line, with what can be done about it where that is
 // known.
 func (c *connection) explain(err error) string {
@@ -42,6 +54,10 @@ func (c *connection) hint(err error) string {
 	switch {
 	case errors.Is(err, client.ErrUnconfirmed):
 		return "" // it is told already what can be done
+	case errors.As(err, new(*shadow.PollError)):
+		return oneLine(err) + "; --legacy names what old pages poll"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Sprintf("no TLS is spoken at %s: write http, or ws, in the place of https, or wss", c.where())
 	case isHost:
 		return fmt.Sprintf("the host %q of --url is not known (%s)", printable(host.Name), printable(host.Err))
 	case errors.Is(err, syscall.ECONNREFUSED):

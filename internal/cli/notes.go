@@ -2,57 +2,56 @@ package cli
 
 import (
 	"context"
-	"log/slog"
-	"sync"
+
+	"github.com/commchannel/gateway/protocol/client"
 )
 
-// A notes is the client's log, of which people are told two things: that the
-// connection is lost, and that it is there again.
+// A notes tells people two things of a connection: that it is lost, and that it
+// is there again.
 type notes struct {
 	tell  func(format string, args ...any)
-	again func() // called once the connection is there again; nil: nobody is told
+	again func() // called when there is another connection; nil: nobody is told
 
-	mu   sync.Mutex
-	lost bool
+	began bool // there was a connection
+	lost  bool // people were told so
 }
 
-var _ slog.Handler = (*notes)(nil)
-
-// What the client logs.
-const (
-	logConnected = "connected"
-	logLost      = "connection lost"
-)
-
-func (n *notes) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
-func (n *notes) WithAttrs([]slog.Attr) slog.Handler               { return n }
-func (n *notes) WithGroup(string) slog.Handler                    { return n }
-
-// Handle takes what the client logs.
-func (n *notes) Handle(_ context.Context, r slog.Record) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (n *notes) take(s client.State) {
 	switch {
-	case r.Message == logLost && !n.lost:
+	case s.Status == client.Reconnecting && !n.lost:
 		n.lost = true
-		n.tell("connection lost, trying to come back: %s", attribute(r, "error"))
-	case r.Message == logConnected && n.lost:
+		n.tell("connection lost, trying to come back: %s", oneLine(s.Err))
+	case s.Status != client.Connected:
+	case !n.began:
+		n.began = true
+	default:
+		if n.lost {
+			n.tell("connected again, by %s", s.Transport)
+		}
 		n.lost = false
-		n.tell("connected again, by %s", attribute(r, "transport"))
 		if n.again != nil {
 			n.again()
 		}
 	}
-	return nil
 }
 
-func attribute(r slog.Record, key string) string {
-	text := ""
-	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == key {
-			text = a.Value.String()
+// connect connects, and tells people how the connection fares, until end closes
+// it. again, which may be nil, is called for each further connection.
+func (s *session) connect(ctx context.Context, again func()) (c *client.Client, end func(), err error) {
+	c, err = s.dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := &notes{tell: s.note, again: again}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for state := range c.States(context.Background()) { // to the end of c
+			n.take(state)
 		}
-		return a.Key != key
-	})
-	return text
+	}()
+	return c, func() {
+		c.Close()
+		<-told
+	}, nil
 }

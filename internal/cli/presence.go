@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/protocol/client"
 )
@@ -43,7 +44,7 @@ func presenceCommand(environ []string) *cobra.Command {
 		Short:   "Print who is subscribed to a channel",
 		Long:    presenceHelp,
 		Example: presenceExample,
-		Args:    arguments(1, 1),
+		Args:    flags.Arguments(1, 1),
 	}
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "go on with who comes and goes")
 	return command(cmd, environ, o.run)
@@ -97,16 +98,16 @@ func presenceFrame(channel string, there client.Presence) *protocol.ServerFrame 
 // watchChannel prints who is there and who comes and goes.
 func watchChannel(ctx context.Context, s *session, channel string) error {
 	again := make(chan struct{}, 1)
-	c, err := s.dial(ctx, &notes{tell: s.note, again: func() {
+	c, end, err := s.connect(ctx, func() {
 		select {
 		case again <- struct{}{}:
 		default: // it is to be asked anyway
 		}
-	}})
+	})
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer end()
 	sub, err := c.Channel(channel).Subscribe(ctx, client.SubscribeOptions{})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/protocol/client"
 )
@@ -57,7 +58,7 @@ func pubCommand(environ []string) *cobra.Command {
 		Short:   "Send a message to a channel",
 		Long:    pubHelp,
 		Example: pubExample,
-		Args:    arguments(2, 3),
+		Args:    flags.Arguments(2, 3),
 	}
 	o.payloadKind.addFlags(cmd)
 	f := cmd.Flags()
@@ -65,9 +66,7 @@ func pubCommand(environ []string) *cobra.Command {
 	f.StringVar(&o.id, "id", "", "the message's `id`; one is made up without")
 	f.StringVar(&o.replyTo, "reply-to", "", "`id` of the message that this one answers")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to try, for each message")
-	for _, free := range []string{"id", "reply-to", "timeout"} {
-		complete(cmd, free)
-	}
+	flags.Free(cmd, "id", "reply-to", "timeout")
 	return command(cmd, environ, o.run)
 }
 
@@ -99,11 +98,11 @@ func (o *pubOptions) run(ctx context.Context, s *session, args []string) error {
 
 // sendLines sends the lines of the standard input, one after the other.
 func (o *pubOptions) sendLines(ctx context.Context, s *session, args []string) error {
-	c, err := s.dial(ctx, &notes{tell: s.note})
+	c, end, err := s.connect(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer end()
 	in := bufio.NewReader(s.in)
 	for number := 1; ; number++ {
 		line, err := nextLine(ctx, in)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/protocol/client"
 )
@@ -36,11 +37,11 @@ func requestCommand(environ []string) *cobra.Command {
 		Short:   "Send a message and wait for the answer",
 		Long:    requestHelp,
 		Example: requestExample,
-		Args:    arguments(2, 3),
+		Args:    flags.Arguments(2, 3),
 	}
 	o.payloadKind.addFlags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 10*time.Second, "how long to wait for the answer")
-	complete(cmd, "timeout")
+	flags.Free(cmd, "timeout")
 	return command(cmd, environ, o.run)
 }
 

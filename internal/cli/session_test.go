@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +32,9 @@ func TestExplain(t *testing.T) {
 			"unauthorized: no token; --token or COMMCHANNEL_TOKEN names one"},
 		{"too late", fmt.Errorf("client: no reply: %w", context.DeadlineExceeded), "https://push.shop.example/channel has not answered in time"},
 		{"not known", fmt.Errorf("send it again: %w: %w", client.ErrUnconfirmed, context.DeadlineExceeded), "send it again: not confirmed: context deadline exceeded"},
+		{"the old client", &shadow.PollError{Err: syscall.ECONNREFUSED}, "the old client's first poll: connection refused; --legacy names what old pages poll"},
+		{"https where there is none", fmt.Errorf("client: %w", http.ErrSchemeMismatch),
+			"no TLS is spoken at https://push.shop.example/channel: write http, or ws, in the place of https, or wss"},
 		{"another one", &protocol.Error{Code: protocol.CodeForbidden, Message: "not here"}, "forbidden: not here"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -40,6 +45,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestInterrupted(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{context.Canceled, "interrupted"},
+		{fmt.Errorf("client: no reply: %w", context.Canceled), "interrupted: no reply"},
+		{fmt.Errorf("not known (%w); send it again", context.Canceled), "interrupted: not known (context canceled); send it again"},
+	} {
+		if got := interrupted(tt.err); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
 func TestNotes(t *testing.T) {
 	var told []string
 	again := 0
@@ -47,17 +67,20 @@ func TestNotes(t *testing.T) {
 		tell:  func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) },
 		again: func() { again++ },
 	}
-	log := slog.New(n)
-	log.Warn("attempt failed", "transport", "websocket", "error", "no")
-	log.Info("connected", "transport", "longpoll", "clientid", "c")
-	log.Info("connected", "transport", "websocket", "clientid", "c")
-	log.Debug("waiting for the next attempt")
-	log.Info("connection lost", "transport", "websocket", "error", "EOF")
-	log.Warn("attempt failed", "transport", "websocket", "error", "no")
-	log.Info("connected", "transport", "longpoll", "clientid", "c")
+	for _, state := range []client.State{
+		{Status: client.Connecting},
+		{Status: client.Connected, Transport: client.LongPoll},
+		{Status: client.Connected, Transport: client.WebSocket}, // another connection
+		{Status: client.Reconnecting, Err: io.EOF},
+		{Status: client.Reconnecting, Err: io.ErrUnexpectedEOF},
+		{Status: client.Connected, Transport: client.LongPoll},
+		{Status: client.Closed, Err: client.ErrClosed},
+	} {
+		n.take(state)
+	}
 	want(t, "told", told, "connection lost, trying to come back: EOF", "connected again, by longpoll")
-	if again != 1 {
-		t.Errorf("told %d times that it is there again, want once", again)
+	if again != 2 {
+		t.Errorf("told %d times of another connection, want twice", again)
 	}
 }
 

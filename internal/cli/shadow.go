@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/shadow"
+	"github.com/commchannel/gateway/internal/terminal"
 	"github.com/commchannel/gateway/protocol/client"
 )
 
@@ -47,15 +48,13 @@ func shadowCommand(environ []string) *cobra.Command {
 		Short:   "Compare an old polling client with a new one",
 		Long:    shadowHelp,
 		Example: shadowExample,
-		Args:    arguments(1, 1),
+		Args:    flags.Arguments(1, 1),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.legacy, "legacy", "", "`URL` that old pages poll: channel.php, or a gateway's")
 	f.DurationVar(&o.duration, "duration", time.Minute, "how long to compare; 0: until it is interrupted")
 	f.DurationVar(&o.settle, "settle", 5*time.Second, "how long a message may be on its way to one side when it has come to the other")
-	for _, free := range []string{"legacy", "duration", "settle"} {
-		complete(cmd, free)
-	}
+	flags.Free(cmd, "legacy", "duration", "settle")
 	return command(cmd, environ, o.run)
 }
 
@@ -78,15 +77,15 @@ func (o *shadowOptions) run(ctx context.Context, s *session, args []string) erro
 	}
 	poller, err := shadow.NewPoller(o.legacy, channel)
 	if err != nil {
-		return usagef("--legacy: %w", err)
+		return usagef("--legacy: %s", oneLine(err))
 	}
 	defer poller.Close()
 	show, showed := s.progress()
-	c, err := s.dial(ctx, &notes{tell: s.note})
+	c, end, err := s.connect(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer end()
 	sub, err := c.Channel(channel).Subscribe(ctx, client.SubscribeOptions{})
 	if err != nil {
 		return err
@@ -113,26 +112,16 @@ func (o *shadowOptions) run(ctx context.Context, s *session, args []string) erro
 // progress shows a line over and over on a terminal, until showed takes it
 // away. Elsewhere nothing is shown.
 func (s *session) progress() (show func(shadow.Progress), showed func()) {
-	if !isTerminal(s.err) {
+	if !terminal.Is(s.err) {
 		return nil, func() {}
 	}
-	const line = "\r\x1b[K" // to its begin, and clear it
-	show = func(p shadow.Progress) { fmt.Fprint(s.err, line, progressLine(p)) }
-	return show, func() { fmt.Fprint(s.err, line) }
+	line := terminal.NewLine(s.err)
+	return func(p shadow.Progress) { line.Show(progressLine(p)) }, line.Clear
 }
 
 func progressLine(p shadow.Progress) string {
 	return fmt.Sprintf("%v: %d messages came to both, %d are on their way; sooner by %v, %v (p50, p99)",
 		p.Elapsed.Round(time.Second), p.Same, p.Waiting, rounded(p.P50), rounded(p.P99))
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func rounded(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

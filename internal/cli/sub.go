@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/protocol/client"
 )
@@ -52,7 +53,7 @@ func subCommand(environ []string) *cobra.Command {
 		Short:   "Print the messages of channels as they come",
 		Long:    subHelp,
 		Example: subExample,
-		Args:    arguments(1, 0),
+		Args:    flags.Arguments(1, 0),
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.history, "history", 0, "begin with so many of the newest messages of each channel")
@@ -60,9 +61,7 @@ func subCommand(environ []string) *cobra.Command {
 	f.StringArrayVar(&o.types, "type", nil, "only messages of this `type` (repeatable)")
 	f.IntVar(&o.count, "count", 0, "end after so many messages; 0: never")
 	f.DurationVar(&o.timeout, "timeout", 0, "end after so long; 0: never")
-	for _, free := range []string{"history", "since", "type", "count", "timeout"} {
-		complete(cmd, free)
-	}
+	flags.Free(cmd, "history", "since", "type", "count", "timeout")
 	return command(cmd, environ, o.run)
 }
 
@@ -104,11 +103,11 @@ func (o *subOptions) run(ctx context.Context, s *session, channels []string) err
 }
 
 func (o *subOptions) listen(ctx context.Context, s *session, channels []string) error {
-	c, err := s.dial(ctx, &notes{tell: s.note})
+	c, end, err := s.connect(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer end()
 	if o.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, errTimeout)

@@ -16,11 +16,11 @@ import (
 
 // askAgain is how often a watch asks who is there, though it is told who comes
 // and goes: over long-poll, what happens between two exchanges is told by
-// nobody, nor that a channel has become crowded.
+// nobody.
 const askAgain = 10 * time.Second
 
-// A watch prints who is there, and how that changes. It asks first, when the
-// connection is there again, and every askAgain. What it is told between the
+// A watch prints who is there, and how that changes. It asks first, when there is
+// another connection, and every askAgain. What it is told between the
 // question and the answer it reads behind the answer; since what it was told
 // last of a client agrees with the answer, no state comes of that which the
 // client was not in.
@@ -31,7 +31,7 @@ type watch struct {
 	printer *printer
 	ask     func(context.Context) (client.Presence, error)
 	events  func(context.Context) iter.Seq2[client.Event, error]
-	again   <-chan struct{} // the connection is there again
+	again   <-chan struct{} // there is another connection
 
 	there map[string]bool // nil: it has not been asked, or the channel is crowded
 	crowd int             // clients of a crowded channel; 0: it is not crowded
@@ -87,13 +87,15 @@ func (w *watch) listen(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// happened prints a join or a leave that is news.
+// happened prints what is news of a join, a leave, or a crowd.
 func (w *watch) happened(e client.Event) error {
 	switch e := e.(type) {
 	case client.Join:
 		return w.change(e.ClientID, true)
 	case client.Leave:
 		return w.change(e.ClientID, false)
+	case client.Presence:
+		return w.answered(e)
 	}
 	return nil
 }
@@ -120,14 +122,19 @@ func (w *watch) line(what, who string) error {
 	return w.printer.line(w.printer.moment(w.printer.now()) + gutter + (what + "     ")[:longest] + gutter + who)
 }
 
-// answered takes over who is there.
+// answered takes over who is there. The one that watches is among them, listed
+// or not.
 func (w *watch) answered(there client.Presence) error {
-	if i := slices.Index(there.Clients, w.self); i >= 0 {
+	crowded := there.Count > len(there.Clients)
+	i := slices.Index(there.Clients, w.self)
+	if i >= 0 {
 		there.Clients = slices.Delete(slices.Clone(there.Clients), i, i+1)
+	}
+	if i >= 0 || crowded {
 		there.Count--
 	}
 	switch {
-	case there.Count > len(there.Clients):
+	case crowded:
 		return w.crowded(there)
 	case w.there == nil:
 		return w.begin(there)

@@ -193,9 +193,25 @@ func TestWatchCrowd(t *testing.T) {
 			want(t, "as crowded", c.lines())
 			c.answers(client.Presence{Clients: []string{"alice", "bob"}, Count: 1300}, nil)
 			time.Sleep(askAgain)
-			want(t, "more crowded", c.lines(), "crowd 1300")
+			want(t, "more crowded", c.lines(), "crowd 1299")
 			c.are("bob", "me")
 			time.Sleep(askAgain)
+			want(t, "not crowded", c.lines(), "here bob")
+		})
+	})
+}
+
+// That a channel becomes crowded, or is so no more, is told unasked.
+func TestWatchIsToldOfACrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd("alice", "me")
+		c.watched(t, false, func() {
+			want(t, "at first", c.lines(), "here alice")
+			c.news <- client.Presence{Channel: "room", Count: 1001}
+			want(t, "crowded", c.lines(), "crowd 1000")
+			c.news <- gone("alice") // nobody tells that in a crowd
+			want(t, "as crowded", c.lines())
+			c.news <- client.Presence{Channel: "room", Clients: []string{"bob", "me"}, Count: 2}
 			want(t, "not crowded", c.lines(), "here bob")
 		})
 	})

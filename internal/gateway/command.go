@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/commchannel/gateway/internal/bench"
 	"github.com/commchannel/gateway/internal/cli"
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 )
 
@@ -52,7 +54,7 @@ func Command(version string, environ []string) *cobra.Command {
 		Long:          help,
 		Example:       examples,
 		Version:       version,
-		Args:          noArguments,
+		Args:          flags.NoArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true, // main prints them
 	}
@@ -61,21 +63,18 @@ func Command(version string, environ []string) *cobra.Command {
 		if err := set.Load(environ); err != nil {
 			return err
 		}
-		tuneProcess(environ)
 		g, err := New(cfg)
 		if err != nil {
 			return err
+		}
+		if keepsHeap(environ) {
+			ctx, stop := context.WithCancel(cmd.Context())
+			defer stop()
+			go keepHeap(ctx)
 		}
 		return g.Run(cmd.Context())
 	}
 	cmd.AddCommand(bench.Command(), configCommand(environ), inspectCommand(environ), doctorCommand())
 	cmd.AddCommand(clients...)
 	return cmd
-}
-
-func noArguments(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return settings.Mistakes{err}
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 )
 
@@ -33,7 +34,7 @@ func configCommand(environ []string) *cobra.Command {
 		Short:   "Check, show and explain the settings",
 		Long:    configHelp,
 		Example: configExample,
-		Args:    noArguments,
+		Args:    flags.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(checkCommand(environ), printCommand(environ), docCommand())
@@ -59,9 +60,9 @@ func checkCommand(environ []string) *cobra.Command {
 		Short:   "Tell all mistakes in the settings",
 		Long:    checkHelp,
 		Example: checkExample,
-		Args:    noArguments,
+		Args:    flags.NoArguments,
 	}
-	output := outputFlag(cmd, "text", "json")
+	output := flags.Output(cmd, "text", "json")
 	cfg := Config{}.withDefaults()
 	set := takeSettings(cmd, &cfg, environ)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -123,9 +124,9 @@ func printCommand(environ []string) *cobra.Command {
 		Short:   "Show the settings in force and where they come from",
 		Long:    printHelp,
 		Example: printExample,
-		Args:    noArguments,
+		Args:    flags.NoArguments,
 	}
-	output := outputFlag(cmd, "text", "json", "yaml")
+	output := flags.Output(cmd, "text", "json", "yaml")
 	cfg := Config{}.withDefaults()
 	set := takeSettings(cmd, &cfg, environ)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -226,9 +227,9 @@ func docCommand() *cobra.Command {
 		Short:   "Explain every setting",
 		Long:    docHelp,
 		Example: docExample,
-		Args:    noArguments,
+		Args:    flags.NoArguments,
 	}
-	output := outputFlag(cmd, "text", "json", "markdown")
+	output := flags.Output(cmd, "text", "json", "markdown")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		write := map[string]func(io.Writer, []settings.Setting) error{
 			"text": docText, "json": docJSON, "markdown": docMarkdown,

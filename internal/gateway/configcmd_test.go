@@ -233,13 +233,21 @@ func TestUsageOfCommands(t *testing.T) {
 	}{
 		{"a flag", []string{"inspect", "--nothing", "x"}, nil, "unknown flag: --nothing; see gateway inspect --help"},
 		{"a format", []string{"inspect", "-o", "xml", "x"}, nil, `"xml" is none of text, json`},
-		{"two channels", []string{"inspect", "a", "b"}, nil, "accepts at most 1 arg(s), received 2; see gateway inspect --help"},
+		{"two channels", []string{"inspect", "a", "b"}, nil, "gateway inspect: got 2 arguments, want [CHANNEL]; see gateway inspect --help"},
 		{"no memcached", []string{"inspect", "a"}, nil, "name a memcached, like memcache://127.0.0.1:11211"},
 		{"no store", []string{"inspect", "--store", "mysql://a", "x"}, nil, "begins with memory:// or memcache://"},
 		{"a variable", []string{"inspect", "x"}, []string{"COMMCHANNEL_STORE=memcache://"}, "COMMCHANNEL_STORE: "},
 		{"a file", []string{"inspect", "x", "--config", "/nowhere/gateway.yaml"}, nil, "/nowhere/gateway.yaml"},
 		{"a channel", []string{"inspect", "--store", "memcache://127.0.0.1", "lock_a"}, nil, `begins with "lock_"`},
-		{"a sub-command", []string{"config", "chekc"}, nil, `unknown command "chekc"`},
+		{"a sub-command", []string{"config", "chekc"}, nil, `gateway config: unknown command "chekc", did you mean check?; see gateway config --help`},
+		{"a command", []string{"presenc"}, nil, `gateway: unknown command "presenc", did you mean presence?; see gateway --help`},
+		{"a command like no other", []string{"subscriptions"}, nil, `gateway: unknown command "subscriptions"; see gateway --help`},
+		{"an argument", []string{"bench", "room"}, nil, `gateway bench: got "room", want no arguments; see gateway bench --help`},
+		{"a transport of bench", []string{"bench", "--transport", "pigeon"}, nil, `"pigeon" is none of websocket, longpoll, poll`},
+		{"a URL of bench", []string{"bench", "--url", "room"}, nil, `"room" is no URL of a server`},
+		{"a size of bench", []string{"bench", "--size", "7"}, nil, "a message has 96 bytes at least"},
+		{"no URL", []string{"doctor"}, nil, "gateway doctor: got 0 arguments, want URL; see gateway doctor --help"},
+		{"another URL", []string{"doctor", "room"}, nil, "gateway doctor: the URL is to begin with"},
 		{"a format of doc", []string{"config", "doc", "-o", "yaml"}, nil, `"yaml" is none of text, json, markdown`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commchannel/gateway/internal/doctor"
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/store/memcache"
@@ -61,11 +62,9 @@ func doctorCommand() *cobra.Command {
 	f.Var(settings.Text(&o.Origin, checkOneOrigin), "origin", "`origin` whose pages are to get in, like https://shop.example")
 	f.BoolVar(&o.Quick, "quick", false, "watch connections for 3 seconds only")
 	f.TextVar(&o.From, "from", netip.Addr{}, "`address` of this machine to connect from, where it has several")
-	output := outputFlag(cmd, "text", "json")
-	complete(cmd, "store", completeStore)
-	for _, free := range []string{"origin", "from"} {
-		complete(cmd, free, cobra.NoFileCompletions)
-	}
+	output := flags.Output(cmd, "text", "json")
+	flags.Complete(cmd, "store", completeMemcached)
+	flags.Free(cmd, "origin", "from")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.URL, o.PHP = args[0], pathOfPHP
 		if store != "" {
@@ -80,12 +79,11 @@ func doctorCommand() *cobra.Command {
 }
 
 func oneURL(cmd *cobra.Command, args []string) error {
-	err := cobra.ExactArgs(1)(cmd, args)
-	if err == nil {
-		_, err = doctor.CheckURL(args[0])
+	if err := flags.Arguments(1, 1)(cmd, args); err != nil {
+		return err
 	}
-	if err != nil {
-		return settings.Mistakes{fmt.Errorf("doctor: %w; see %s --help", err, cmd.CommandPath())}
+	if _, err := doctor.CheckURL(args[0]); err != nil {
+		return flags.Mistake(cmd.CommandPath(), err)
 	}
 	return nil
 }

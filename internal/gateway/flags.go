@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 )
 
@@ -22,7 +23,7 @@ func takeSettings(cmd *cobra.Command, cfg *Config, environ []string) *settings.S
 		return set.LoadAfter(err, environ)
 	})
 	for _, name := range set.Names() {
-		complete(cmd, name, completions(set, name))
+		flags.Complete(cmd, name, completions(set, name))
 	}
 	return set
 }
@@ -37,7 +38,7 @@ func completions(set *settings.Set, name string) cobra.CompletionFunc {
 	case "format":
 		return completeFormat
 	}
-	return cobra.FixedCompletions(set.Words(name), cobra.ShellCompDirectiveNoFileComp)
+	return flags.Words(set.Words(name)...)
 }
 
 // storeExample is where a memcached usually is.
@@ -48,9 +49,15 @@ func completeFile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDi
 	return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
-// completeStore offers stores where they usually are.
-func completeStore(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"memory://", storeExample, storeExample + "?layout=log"}, cobra.ShellCompDirectiveNoFileComp
+// completeMemcached offers a memcached where it usually is.
+func completeMemcached(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{storeExample, storeExample + "?layout=log"}, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeStore offers all stores.
+func completeStore(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	offers, directive := completeMemcached(cmd, args, begun)
+	return append([]string{"memory://"}, offers...), directive
 }
 
 // completeFormat offers the formats behind a pattern.
@@ -65,20 +72,4 @@ func completeFormat(_ *cobra.Command, _ []string, begun string) ([]string, cobra
 	}
 	slices.Sort(offers)
 	return offers, cobra.ShellCompDirectiveNoFileComp
-}
-
-// complete sets what a shell offers for a flag's value.
-func complete(cmd *cobra.Command, flag string, offers cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, offers); err != nil {
-		panic(fmt.Sprintf("gateway: %v", err)) // there is no such flag, or it was done twice
-	}
-}
-
-// outputFlag gives cmd the flag for how to write what it tells: one of the
-// formats, the first if nothing is said.
-func outputFlag(cmd *cobra.Command, formats ...string) *string {
-	output := formats[0]
-	cmd.Flags().VarP(settings.OneOf(&output, formats...), "output", "o", "`format`: "+strings.Join(formats, ", "))
-	complete(cmd, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-	return &output
 }

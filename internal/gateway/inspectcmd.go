@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/commchannel/gateway/internal/flags"
 	"github.com/commchannel/gateway/internal/gateway/settings"
 	"github.com/commchannel/gateway/internal/inspect"
 	"github.com/commchannel/gateway/protocol"
@@ -55,20 +56,20 @@ func inspectCommand(environ []string) *cobra.Command {
 		Short:             "Show what memcached holds of a channel, and what is wrong with it",
 		Long:              inspectHelp,
 		Example:           inspectExample,
-		Args:              atMostOne,
+		Args:              flags.Arguments(0, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.Var(settings.Text(&in.store, checkStore), "store", "`URL` of the store: memcache://host:port, with ?layout=log for the log layout")
 	f.StringVar(&in.config, "config", "", "YAML `file` with the gateway's settings, for its store")
-	in.output = outputFlag(cmd, "text", "json")
+	in.output = flags.Output(cmd, "text", "json")
 	f.Var(settings.Int(&in.options.Last, 0, 1_000_000), "last", "how many of the messages are shown, the newest; 0: all")
 	f.BoolVar(&in.full, "full", false, "show payloads whole, however long")
 	f.StringArrayVar(&in.options.Clients, "client", nil, "`id` of a polling client to look for in the log layout, which keeps ids as hashes (repeatable)")
 	f.BoolVar(&in.options.NoList, "no-list", false, "don't have memcached list its keys")
-	complete(cmd, "store", completeStore)
-	complete(cmd, "config", completeFile)
+	flags.Complete(cmd, "store", completeMemcached)
+	flags.Complete(cmd, "config", completeFile)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := in.findStore(environ); err != nil {
 			return err
@@ -81,21 +82,14 @@ func inspectCommand(environ []string) *cobra.Command {
 	return cmd
 }
 
-func atMostOne(cmd *cobra.Command, args []string) error {
-	if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
-		return settings.Mistakes{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
-	}
-	return nil
-}
-
 // findStore takes the store from the flag, or else from the gateway's settings.
 func (in *inspection) findStore(environ []string) error {
 	if in.store == "" {
 		cfg := Config{}.withDefaults()
-		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		set := cfg.settings(flags)
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		set := cfg.settings(f)
 		if in.config != "" {
-			if err := flags.Set("config", in.config); err != nil {
+			if err := f.Set("config", in.config); err != nil {
 				return err
 			}
 		}

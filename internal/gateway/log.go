@@ -3,12 +3,13 @@ package gateway
 import (
 	"bytes"
 	"fmt"
-	"io"
 	stdlog "log"
 	"os"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/commchannel/gateway/internal/terminal"
 )
 
 // newLog makes the log. "auto" is for people on a terminal and for programs
@@ -19,23 +20,14 @@ func newLog(cfg Config) (zerolog.Logger, error) {
 		return zerolog.Nop(), fmt.Errorf("gateway: log level: %w", err)
 	}
 	out := cfg.LogOutput
-	terminal := isTerminal(out)
-	if cfg.LogFormat == "console" || cfg.LogFormat == "auto" && terminal {
+	onTerminal := terminal.Is(out)
+	if cfg.LogFormat == "console" || cfg.LogFormat == "auto" && onTerminal {
 		out = zerolog.ConsoleWriter{
 			Out: out, TimeFormat: time.TimeOnly,
-			NoColor: !terminal || os.Getenv("NO_COLOR") != "",
+			NoColor: !onTerminal || os.Getenv("NO_COLOR") != "",
 		}
 	}
 	return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // serverLog takes what net/http has to say: mostly of broken clients, and of

@@ -22,6 +22,9 @@ type fakeServer struct {
 	items map[string]mcwire.Item
 	stats mcwire.Stats
 	mute  bool                   // it lists no keys
+	lists int                    // how often it was asked for its keys
+	moves map[string]int         // keys that are on the move in the first so many listings
+	tired int                    // listings after which it refuses; 0: never
 	later map[string]mcwire.Item // come when it was asked for them once
 }
 
@@ -60,11 +63,13 @@ func (f *fakeServer) Items(_ context.Context, keys []string, values bool, each f
 }
 
 func (f *fakeServer) Keys(_ context.Context, each func([]byte)) error {
-	if f.mute {
+	if f.lists++; f.mute || f.tired > 0 && f.lists > f.tired {
 		return fmt.Errorf("%w: %q", mcwire.ErrListRefused, "CLIENT_ERROR lru crawler disabled")
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.items)) {
-		each([]byte(key))
+		if f.lists > f.moves[key] {
+			each([]byte(key))
+		}
 	}
 	return nil
 }

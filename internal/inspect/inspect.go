@@ -148,22 +148,44 @@ func (in *inspector) list(ctx context.Context, wants func(key string) bool) (key
 	return keys, err == nil, err
 }
 
-// maxListed bounds the keys that are told of.
-const maxListed = 100_000
+const (
+	// maxListed bounds the keys that are told of.
+	maxListed = 100_000
+	// A key that is read or written just then moves within memcached, which may
+	// leave it out of its list. A server that has no more than fewKeys, where one
+	// that is missing counts, is asked for its list so often.
+	listings = 3
+	fewKeys  = 10_000
+)
 
-// listKeys has a connection of its own: a refusal ends it.
+// listKeys gives the keys for which wants is true, in order; wants is asked once
+// for each, at least up to fewKeys. It has a connection of its own: a refusal
+// ends it.
 func listKeys(ctx context.Context, o Options, addr string, wants func(key string) bool) ([]string, error) {
 	server, err := o.Dial(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("memcached %s can't be reached: %w", addr, err)
 	}
 	defer server.Close()
-	found := make(map[string]bool)
-	err = server.Keys(ctx, func(key []byte) {
-		if k := string(key); len(found) < maxListed && wants(k) {
+	found, seen := make(map[string]bool), make(map[string]bool)
+	each := func(key []byte) {
+		k := string(key)
+		if seen[k] {
+			return
+		}
+		if len(seen) < fewKeys {
+			seen[k] = true
+		}
+		if len(found) < maxListed && wants(k) {
 			found[k] = true
 		}
-	})
+	}
+	for n := 0; n < listings && len(seen) < fewKeys && err == nil; n++ {
+		err = server.Keys(ctx, each)
+		if n > 0 && errors.Is(err, mcwire.ErrListRefused) {
+			return slices.Sorted(maps.Keys(found)), nil // one list is there; it is about another for somebody else
+		}
+	}
 	return slices.Sorted(maps.Keys(found)), err
 }
 

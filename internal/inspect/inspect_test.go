@@ -49,6 +49,46 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A channel that is in use may be on the move within memcached while that lists
+// its keys. One list is enough where another is refused.
+func TestChannelsOnTheMoveAreListed(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		misses      int // how often "busy" is left out
+		tired, many int
+		want        string
+		lists       int
+	}{
+		{"left out once", 1, 0, 0, "busy room", listings},
+		{"left out twice", 2, 0, 0, "busy room", listings},
+		{"a list is refused", 0, 1, 0, "busy room", 2},
+		{"a server with many keys", 1, 0, fewKeys, "room", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFake()
+			f.set("channel_busy", 0, time.Minute, "x")
+			f.set("channel_room", 0, time.Minute, "x")
+			for n := range tt.many {
+				f.set(fmt.Sprint("other_", n), 0, time.Minute, "x")
+			}
+			f.moves, f.tired = map[string]int{"channel_busy": tt.misses}, tt.tired
+			all, err := Channels(t.Context(), Options{
+				PHP: &memcache.Config{Addr: one}, Now: now, Dial: dialTo(map[string]*fakeServer{one: f}),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, c := range all.Channels {
+				names = append(names, c.Channel)
+			}
+			if got := strings.Join(names, " "); got != tt.want || f.lists != tt.lists {
+				t.Errorf("got %q of %d lists, want %q of %d", got, f.lists, tt.want, tt.lists)
+			}
+		})
+	}
+}
+
 // More slots than are read at once, and old ones that have ended.
 func TestManySlots(t *testing.T) {
 	f := newFake()

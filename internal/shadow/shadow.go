@@ -108,6 +108,12 @@ type run struct {
 	pollError   error // of the last one that failed
 }
 
+// A PollError tells that the old client could not poll at all.
+type PollError struct{ Err error }
+
+func (e *PollError) Error() string { return "shadow: the old client's first poll: " + e.Err.Error() }
+func (e *PollError) Unwrap() error { return e.Err }
+
 // pollOn polls until ctx ends.
 func (r *run) pollOn(ctx context.Context) {
 	pause := time.NewTimer(0)
@@ -208,7 +214,7 @@ func (r *run) polled(p poll) error {
 // first one there is nothing to compare.
 func (r *run) pollFailed(err error) error {
 	if r.began.IsZero() {
-		return fmt.Errorf("shadow: the old client's first poll: %w", err)
+		return &PollError{err}
 	}
 	r.failedPolls++
 	r.pollError = err

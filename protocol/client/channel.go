@@ -68,13 +68,19 @@ func (ch *Channel) Request(ctx context.Context, typ string, payload any) (*Messa
 }
 
 // Presence asks who is subscribed to the channel. A gateway that does not keep
-// presence answers with a *protocol.Error, protocol.CodeForbidden.
+// presence answers with a *protocol.Error, protocol.CodeForbidden. Joins and
+// Leaves that a Subscription tells of later are changes to the answer, up to the
+// next break of the connection (see Client.States), behind which it is to be
+// asked anew.
 func (ch *Channel) Presence(ctx context.Context) (Presence, error) {
 	if err := protocol.CheckChannel(ch.name); err != nil {
 		return Presence{}, err
 	}
 	f, err := ch.client.loop.ask(ctx, protocol.ClientFrame{Op: protocol.OpPresence, Channel: ch.name})
-	return Presence{Clients: f.Clients, Count: f.Count}, err
+	if err != nil {
+		return Presence{}, err
+	}
+	return presenceOf(&f), nil
 }
 
 // Subscribe subscribes to the channel and returns once the gateway has

@@ -64,7 +64,7 @@ func New(url string, opts Options) (*Client, error) {
 		if kind == WebSocket {
 			return &webSocket{url, hc}
 		}
-		return &longPoll{url, hc}
+		return newLongPoll(url, hc, opts.Backoff)
 	})
 	c.idle = idle
 	go c.loop.run()
@@ -105,11 +105,7 @@ func httpClient(given *http.Client) (hc *http.Client, idle func()) {
 func (c *Client) ClientID() string { return c.loop.clientID() }
 
 // Transport tells over what the client is connected, "" while it is not.
-func (c *Client) Transport() Transport {
-	c.loop.mu.Lock()
-	defer c.loop.mu.Unlock()
-	return c.loop.transport
-}
+func (c *Client) Transport() Transport { return c.State().Transport }
 
 // Channel is a channel by its name. It costs nothing; a name that can't be is
 // told by what is done with it.
@@ -138,10 +134,11 @@ func (c *Client) Err() error {
 	}
 }
 
-// Close ends the client and waits until nothing of it is left; for some
-// seconds, where the gateway does not answer the goodbye. What is not answered
-// fails with ErrClosed, and with ErrUnconfirmed, too, if it was sent. The error
-// is always nil.
+// Close ends the client and waits until nothing of it is left. It says goodbye to
+// the gateway, so that others are told at once that the client is gone; for two
+// seconds at most, where the gateway does not answer. What is not answered fails
+// with ErrClosed, and with ErrUnconfirmed, too, if it was sent. The error is
+// always nil.
 func (c *Client) Close() error {
 	c.closing.Do(func() { close(c.loop.leaving) })
 	<-c.loop.done

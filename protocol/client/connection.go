@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/commchannel/gateway/protocol"
@@ -159,8 +161,8 @@ func (l *loop) welcomed(s *session, f *protocol.ServerFrame) {
 	if f.ClientID != "" { // a token's subject goes before one's own choice
 		l.id = f.ClientID
 	}
-	l.transport = s.kind
 	l.mu.Unlock()
+	l.status.set(State{Status: Connected, Transport: s.kind})
 	l.maxMessage = f.MaxMessage
 	l.opts.Logger.Info("connected", "transport", string(s.kind), "clientid", l.id)
 	l.subscribeAll() // before the rest, so that no answer to a send is missed
@@ -181,7 +183,6 @@ func (l *loop) linkEnded(s *session, lost *lostError) {
 	l.opts.Logger.Info("connection lost", "transport", string(s.kind), "error", lost.Error())
 	l.active = nil
 	l.silence.clear()
-	l.show("")
 	l.breakOff()
 	life := time.Since(s.since)
 	if life >= steady {
@@ -233,6 +234,7 @@ func (l *loop) goOn(lost *lostError) {
 		l.retryWebSocket()
 		return
 	}
+	l.status.interrupted(lost)
 	if len(l.trying) > 0 {
 		return
 	}
@@ -316,14 +318,25 @@ func (l *loop) dropTrying() {
 	}
 }
 
+// farewells are what the gateway is told when the client leaves. With its
+// connection alone, the client would be there for a while, to others.
+func (l *loop) farewells() []protocol.ClientFrame {
+	var frames []protocol.ClientFrame
+	for _, name := range slices.Sorted(maps.Keys(l.topics)) {
+		if l.topics[name].ref != (protocol.Ref{}) {
+			frames = append(frames, protocol.ClientFrame{Op: protocol.OpUnsubscribe, Channel: name})
+		}
+	}
+	return frames
+}
+
 // disconnect ends all links, the active one with a goodbye.
 func (l *loop) disconnect() {
 	l.dropTrying()
 	if l.active != nil {
-		l.active.cancel(errLeaving)
+		l.active.cancel(&leaving{l.farewells()})
 	}
 	l.active = nil
 	l.again.clear()
 	l.silence.clear()
-	l.show("")
 }

@@ -456,11 +456,32 @@ func TestCloseSaysGoodbye(t *testing.T) {
 	play(t, Options{}, func(t *testing.T, s *stage) {
 		w := s.connect(WebSocket)
 		s.Close()
-		if !errors.Is(w.cause(), errLeaving) || !errors.Is(s.Err(), ErrClosed) {
+		if _, ok := errors.AsType[*leaving](w.cause()); !ok || !errors.Is(s.Err(), ErrClosed) {
 			t.Errorf("got cause %v and %v, want a goodbye and ErrClosed", w.cause(), s.Err())
 		}
 		s.Close() // again
 		s.none(time.Hour)
+	})
+}
+
+func TestGoodbyeNamesTheChannels(t *testing.T) {
+	play(t, Options{}, func(t *testing.T, s *stage) {
+		w := s.connect(WebSocket)
+		s.subscribe(w, "room", SubscribeOptions{})
+		gone := s.subscribe(w, "gone", SubscribeOptions{})
+		gone.sub.Close()
+		w.hear(protocol.OpUnsubscribe)
+		asked := s.request(t.Context(), "bots")
+		w.subscribed(w.hear(protocol.OpSubscribe), "c0")
+		w.hear(protocol.OpSend)
+		s.Close()
+		asked.fails(ErrClosed)
+		goodbye, _ := errors.AsType[*leaving](w.cause())
+		if goodbye == nil || len(goodbye.frames) != 2 {
+			t.Fatalf("got %+v, want a goodbye for two channels", goodbye)
+		}
+		wantFrame(t, goodbye.frames[0], `{"op":"unsubscribe","channel":"bots"}`)
+		wantFrame(t, goodbye.frames[1], `{"op":"unsubscribe","channel":"room"}`)
 	})
 }
 

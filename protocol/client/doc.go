@@ -28,8 +28,8 @@
 //
 // A Subscription has the messages of its channel in the one order that all
 // subscribers see, each once, over reconnects and changes of transport. What
-// can't be had any more is a [GapError], never silence. One's own messages are
-// left out, unless SubscribeOptions.Echo asks for them.
+// can't be had any more, or can't be read, is a [GapError], never silence. One's
+// own messages are left out, unless SubscribeOptions.Echo asks for them.
 //
 // A message that Send has returned for is in the gateway's store. A Send whose
 // connection breaks goes out again under the same id; it is not delivered
@@ -48,7 +48,21 @@
 // Attempts are half a second to 20 seconds apart, at random ([Backoff]). A
 // gateway that goes away says when to come back. One that does not want a
 // client back (close codes from 4200 on: a bad token, say) ends it: everything
-// then fails with a [RefusedError].
+// then fails with a [RefusedError]. [Client.States] tells how all this goes; a
+// program needs that only if it shows it, or keeps what a break makes void, such
+// as who is there.
+//
+// What a later version of the protocol says beside that is passed over. A
+// gateway that breaks the protocol costs a connection, and one that answers held
+// exchanges at once, for nothing, is asked less and less often, down to once in 5
+// seconds.
+//
+// # Who is there
+//
+// Where the gateway keeps presence, [Channel.Presence] asks for it, and Events
+// of a Subscription are also a [Join], a [Leave] or a [Presence]. Close says
+// goodbye, so that others are told at once; after a break of the connection, a
+// client is still there for 5 seconds.
 //
 // # Slow readers
 //

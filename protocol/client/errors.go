@@ -24,7 +24,7 @@ var (
 )
 
 // A GapError tells that messages may be missing before the next one: the
-// gateway does not have them any more. A subscription goes on behind it; what
+// gateway does not have them any more, or one can't be read. A subscription goes on behind it; what
 // was built of its messages may have to be built anew.
 type GapError struct {
 	Channel string

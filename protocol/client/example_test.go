@@ -189,3 +189,30 @@ func ExampleNew() {
 	// It connects in the background, as soon as the gateway can be reached.
 	fmt.Println(c.ClientID())
 }
+
+// A program that shows how its connection fares. Nothing else depends on it:
+// subscriptions and requests go on by themselves.
+func ExampleClient_States() {
+	url, stop := startGateway()
+	defer stop()
+	ctx := context.Background()
+
+	c, err := client.New(url, client.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for state := range c.States(ctx) {
+		switch state.Status {
+		case client.Connecting, client.Reconnecting:
+			log.Print("offline: ", state.Err) // nil before the first attempt has failed
+		case client.Connected:
+			fmt.Println("online over", state.Transport)
+			c.Close()
+		case client.Closed:
+			fmt.Println(state.Err)
+		}
+	}
+	// Output:
+	// online over websocket
+	// client: closed
+}

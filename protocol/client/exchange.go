@@ -13,7 +13,8 @@ import (
 	"github.com/commchannel/gateway/protocol"
 )
 
-// exchange posts frames and returns the frames of the answer.
+// exchange posts frames and returns the frames of the answer. With an error,
+// there may be some, too, which count.
 func exchange(ctx context.Context, client *http.Client, url string, frames []protocol.ClientFrame) ([]protocol.ServerFrame, error) {
 	body := []byte{'['}
 	for i := range frames {
@@ -42,9 +43,9 @@ func exchange(ctx context.Context, client *http.Client, url string, frames []pro
 	case resp.StatusCode != http.StatusOK:
 		return nil, refusal(resp, answer)
 	}
-	got, err := protocol.DecodeServerBatch(answer)
+	got, err := readFrames(answer)
 	if err != nil {
-		return nil, fmt.Errorf("client: long-poll: the answer can't be read: %w", err)
+		return got, err
 	}
 	return got, refusedIn(got)
 }

@@ -315,8 +315,8 @@ type reading struct {
 	sub *Subscription
 }
 
-// events are those that are there, as "join x", "leave x", "gap", a message's
-// payload, or the error at the end.
+// events are those that are there, as "join x", "leave x", "there [x y] of 2",
+// "gap", a message's payload, or the error at the end.
 func (r *reading) events() []string {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
@@ -347,6 +347,8 @@ func eventText(e Event, err error) string {
 		return "join " + e.ClientID
 	case Leave:
 		return "leave " + e.ClientID
+	case Presence:
+		return fmt.Sprintf("there %v of %d", e.Clients, e.Count)
 	}
 	return err.Error()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -41,15 +40,13 @@ func TestBackToWebSocket(t *testing.T) {
 	s := serve(t, gateway.Config{})
 	p := between(t, s)
 	p.set(true, false)
-	states := newStates()
 	opts := quick("c")
-	opts.Logger = slog.New(states)
 	opts.Backoff = client.Backoff{Min: 200 * time.Millisecond}
 	c, other := dial(t, p.url, opts), dial(t, s.url, quick("other"))
 	sub := subscribe(t, c, "room", client.SubscribeOptions{})
 	p.set(false, false)
 	var want, got []string
-	for n := 0; !states.has(client.WebSocket); n++ {
+	for n := 0; c.Transport() != client.WebSocket; n++ {
 		want = append(want, fmt.Sprint(n))
 		if _, err := other.Channel("room").Send(t.Context(), "msg", want[n]); err != nil {
 			t.Fatal(err)
@@ -57,9 +54,6 @@ func TestBackToWebSocket(t *testing.T) {
 		got = append(got, texts(t, sub, 1)...)
 	}
 	wantTexts(t, got, want)
-	if got := c.Transport(); got != client.WebSocket {
-		t.Errorf("got %q, want %q", got, client.WebSocket)
-	}
 }
 
 // TestWebSocketThatOpensAndSaysNothing: some proxies accept the upgrade and

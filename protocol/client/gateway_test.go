@@ -156,6 +156,39 @@ func TestRequestAndReplyOverBothTransports(t *testing.T) {
 	}
 }
 
+// TestClosedClientIsGoneAtOnce: without its goodbye it would be there for five
+// seconds more.
+func TestClosedClientIsGoneAtOnce(t *testing.T) {
+	for _, kind := range transports {
+		t.Run(string(kind), func(t *testing.T) {
+			s := serve(t, gateway.Config{Presence: []string{"room"}})
+			c, other := dial(t, s.url, over(kind, quick("c"))), dial(t, s.url, quick("other"))
+			sub := subscribe(t, other, "room", client.SubscribeOptions{})
+			subscribe(t, c, "room", client.SubscribeOptions{})
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			wantEvent(t, ctx, sub, client.Join{Channel: "room", ClientID: "c"})
+			c.Close()
+			there, err := other.Channel("room").Presence(ctx)
+			if err != nil || there.Count != 1 {
+				t.Errorf("once it was closed: got %+v, %v, want the other one alone", there, err)
+			}
+			wantEvent(t, ctx, sub, client.Leave{Channel: "room", ClientID: "c"})
+		})
+	}
+}
+
+// wantEvent wants the next event of sub.
+func wantEvent(t *testing.T, ctx context.Context, sub *client.Subscription, want client.Event) {
+	t.Helper()
+	for e, err := range sub.Events(ctx) {
+		if err != nil || e != want {
+			t.Fatalf("got %+v, %v, want %+v", e, err, want)
+		}
+		return
+	}
+}
+
 // TestNothingIsLostWhereConnectionsBreak: what is sent over connections that
 // are cut again and again comes once, in order, over others that are.
 func TestNothingIsLostWhereConnectionsBreak(t *testing.T) {
@@ -163,7 +196,7 @@ func TestNothingIsLostWhereConnectionsBreak(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			s := serve(t, gateway.Config{})
 			p := between(t, s)
-			log, opts := newStates(), over(kind, quick("reader"))
+			log, opts := &logged{}, over(kind, quick("reader"))
 			opts.Logger = slog.New(log)
 			sender, reader := dial(t, p.url, over(kind, quick("sender"))), dial(t, p.url, opts)
 			sub := subscribe(t, reader, "room", client.SubscribeOptions{})
@@ -318,8 +351,8 @@ func TestHTTPClientOfOnesOwn(t *testing.T) {
 	for _, kind := range transports {
 		opts := over(kind, quick("c"))
 		opts.HTTPClient = &http.Client{Transport: transport, Timeout: time.Second} // less than an answer is held
-		states := newStates()
-		opts.Logger = slog.New(states)
+		log := &logged{}
+		opts.Logger = slog.New(log)
 		c := dial(t, s.url, opts)
 		sub := subscribe(t, c, "room-"+string(kind), client.SubscribeOptions{Echo: true})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -329,7 +362,7 @@ func TestHTTPClientOfOnesOwn(t *testing.T) {
 			}
 		}
 		cancel()
-		if lost := states.count("connection lost"); lost > 0 {
+		if lost := log.count("connection lost"); lost > 0 {
 			t.Errorf("%s: lost %d times, want never", kind, lost)
 		}
 		c.Close()

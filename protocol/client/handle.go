@@ -38,6 +38,13 @@ func (s *Subscription) HandleLeave(f func(context.Context, Leave)) {
 	s.onLeave = append(s.onLeave, f)
 }
 
+// HandlePresence has f called, by Run, for each Presence that comes unasked.
+func (s *Subscription) HandlePresence(f func(context.Context, Presence)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onThere = append(s.onThere, f)
+}
+
 // HandleGap has f called, by Run, where messages may be missing. Without it,
 // such a gap ends Run.
 func (s *Subscription) HandleGap(f func(context.Context, *GapError)) {
@@ -69,15 +76,13 @@ func (s *Subscription) gap(ctx context.Context, gap *GapError) bool {
 	s.mu.Lock()
 	told := slices.Clip(s.onGap)
 	s.mu.Unlock()
-	for _, f := range told {
-		f(ctx, gap)
-	}
+	tellAll(ctx, told, gap)
 	return len(told) > 0
 }
 
 func (s *Subscription) dispatch(ctx context.Context, e Event) {
 	s.mu.Lock()
-	handlers, onJoin, onLeave := slices.Clip(s.handlers), slices.Clip(s.onJoin), slices.Clip(s.onLeave)
+	handlers, onJoin, onLeave, onThere := slices.Clip(s.handlers), slices.Clip(s.onJoin), slices.Clip(s.onLeave), slices.Clip(s.onThere)
 	s.mu.Unlock()
 	switch e := e.(type) {
 	case *Message:
@@ -87,12 +92,16 @@ func (s *Subscription) dispatch(ctx context.Context, e Event) {
 			}
 		}
 	case Join:
-		for _, f := range onJoin {
-			f(ctx, e)
-		}
+		tellAll(ctx, onJoin, e)
 	case Leave:
-		for _, f := range onLeave {
-			f(ctx, e)
-		}
+		tellAll(ctx, onLeave, e)
+	case Presence:
+		tellAll(ctx, onThere, e)
+	}
+}
+
+func tellAll[E any](ctx context.Context, handlers []func(context.Context, E), e E) {
+	for _, f := range handlers {
+		f(ctx, e)
 	}
 }

@@ -83,9 +83,11 @@ func TestHandlersAreCalledByType(t *testing.T) {
 		room.sub.Handle("other", note("other"))
 		room.sub.HandleJoin(func(_ context.Context, j Join) { got = append(got, "join "+j.ClientID) })
 		room.sub.HandleLeave(func(_ context.Context, l Leave) { got = append(got, "leave "+l.ClientID) })
+		room.sub.HandlePresence(func(_ context.Context, p Presence) { got = append(got, fmt.Sprint("there ", p.Count)) })
 		run := call(t, func() (int, error) { return 0, room.sub.Run(t.Context()) })
 		w.message("room", 1)
-		w.say(`{"op":"join","channel":"room","clientid":"carol"}`, `{"op":"leave","channel":"room","clientid":"carol"}`)
+		w.say(`{"op":"join","channel":"room","clientid":"carol"}`, `{"op":"leave","channel":"room","clientid":"carol"}`,
+			`{"op":"presence","channel":"room","clients":[],"count":1001}`)
 		w.say(`{"op":"message","channel":"room","cursor":"c2","id":"m2","type":"other","payload":2}`)
 		w.say(`{"op":"gap","channel":"room","cursor":"c3"}`)
 		if _, err := run.result(); err == nil {
@@ -97,7 +99,7 @@ func TestHandlersAreCalledByType(t *testing.T) {
 		run.waits()
 		room.sub.Close()
 		run.value()
-		want := []string{"msg 1", "all 1", "join carol", "leave carol", "all 2", "other 2", "gap c4"}
+		want := []string{"msg 1", "all 1", "join carol", "leave carol", "there 1001", "all 2", "other 2", "gap c4"}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}

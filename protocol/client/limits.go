@@ -36,14 +36,27 @@ const (
 	atOnce     = 50 * time.Millisecond
 	passing    = 4 // failures' worth of pause, before a refused subscription is asked for again
 
-	// A long-poll exchange: one that is answered at once, one that is held (25
-	// s give or take a tenth, by default), and the pause after one that came
-	// back at once with nothing.
+	// A long-poll exchange: one that is answered at once, and one that is held
+	// (25 s give or take a tenth, by default). One that was held for less than
+	// exchangeShort and brought nothing new is borne fruitlessBorne times, if it
+	// said anything; then there are pauses of at most fruitlessPause.
 	exchangeAnswer = 10 * time.Second
 	exchangeHeld   = 40 * time.Second
-	exchangePause  = time.Second
+	exchangeShort  = time.Second
+	fruitlessBorne = 2
+	fruitlessPause = 5 * time.Second
 	exchangeFrames = 99
 	exchangeBytes  = 60_000 // the last frame may go beyond
+
+	// The goodbye to the gateway. Over long-poll it is repeated so often at most,
+	// with pauses that double, while the gateway still takes the client for
+	// present. Where the held exchange had begun so shortly before, the client is
+	// to be gone so many times in a row.
+	goodbye       = 2 * time.Second
+	goodbyes      = 7
+	goodbyePause  = 10 * time.Millisecond
+	exchangeYoung = 500 * time.Millisecond
+	goodbyesYoung = 4
 
 	writeTimeout = 10 * time.Second
 	maxAnswer    = 16 << 20 // bytes of a frame from a WebSocket, or of a long-poll's answer

@@ -29,10 +29,13 @@ type pipe struct {
 	in func(frames []protocol.ServerFrame) bool
 }
 
-var (
-	// errLeaving ends a link because the Client is closed: the gateway may be
-	// told so.
-	errLeaving = errors.New("client: leaving")
-	// errDropped ends a link that is not wanted any more, or was found dead.
-	errDropped = errors.New("client: dropped")
-)
+// errDropped ends a link that is not wanted any more, or was found dead.
+var errDropped = errors.New("client: dropped")
+
+// A leaving ends a link because the Client is closed. The gateway is told so,
+// within goodbye.
+type leaving struct {
+	frames []protocol.ClientFrame // what it is told: an "unsubscribe" for each channel
+}
+
+func (*leaving) Error() string { return "client: leaving" }

@@ -1,9 +1,12 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +23,15 @@ var _ link = (*longPoll)(nil)
 // The gateway keeps nothing between exchanges. Which channels there are, and
 // where they stand, is read off the frames that pass.
 type longPoll struct {
-	url  string
-	http *http.Client
+	url     string
+	http    *http.Client
+	backoff Backoff        // of fruitless exchanges
+	random  func() float64 // in [0, 1)
+}
+
+func newLongPoll(url string, hc *http.Client, b Backoff) *longPoll {
+	b.Max = min(b.Max, max(b.Min, fruitlessPause))
+	return &longPoll{url: url, http: hc, backoff: b, random: rand.Float64}
 }
 
 // A polling is a longPoll that runs. All of it belongs to run's goroutine.
@@ -34,29 +44,44 @@ type polling struct {
 	running sync.WaitGroup
 
 	welcomed bool
+	id       string                 // the client's, once it is welcomed
 	outgoing []protocol.ClientFrame // to be answered at once
 	stands   map[string]*stand      // by channel
 	prompt   *request               // the exchange that is answered at once, nil: none
 	held     *request               // the one that is held, nil: none
-	pause    *time.Timer            // before the next held one
-	paused   bool
+	began    time.Time              // when the last one that was held did
+
+	fruitless int         // exchanges in a row that came back at once, for nothing
+	pause     *time.Timer // before more of them
+	paused    bool
 }
 
 // A stand is where a channel stands.
 type stand struct {
 	frame protocol.ClientFrame // that subscribes to it as of now
 	begun bool                 // the gateway has answered it once
+	rests bool                 // it was asked for in vain, and waits for the pause
 }
 
 // A request is one exchange.
 type request struct {
-	stands map[string]*stand // of the channels it asks for
+	stands map[string]*stand          // of the channels it asks for
+	places map[string]protocol.Cursor // where they stood
 	began  time.Time
 	within time.Duration
 	cancel context.CancelFunc
+	news   bool // a subscription has begun by it, or was refused
 
 	answer []protocol.ServerFrame
 	err    error
+}
+
+func newRequest(within time.Duration) *request {
+	return &request{stands: make(map[string]*stand), places: make(map[string]protocol.Cursor), within: within}
+}
+
+func (r *request) asks(channel string, st *stand) {
+	r.stands[channel], r.places[channel] = st, st.frame.Since
 }
 
 func (l *longPoll) run(ctx context.Context, p pipe) error {
@@ -75,6 +100,9 @@ func (l *longPoll) run(ctx context.Context, p pipe) error {
 	defer func() {
 		cancel()
 		s.running.Wait()
+		if l, ok := errors.AsType[*leaving](context.Cause(ctx)); ok && s.welcomed {
+			s.sayGoodbye(l.frames)
+		}
 	}()
 	for {
 		s.wake(ctx)
@@ -90,7 +118,7 @@ func (l *longPoll) run(ctx context.Context, p pipe) error {
 				return err
 			}
 		case <-s.pause.C:
-			s.paused = false
+			s.resume()
 		case <-ctx.Done():
 			return errDropped
 		}
@@ -124,12 +152,12 @@ func (s *polling) wake(ctx context.Context) {
 // say: subscriptions that begin, and after them the rest, so that no answer to
 // a send is missed.
 func (s *polling) ask(ctx context.Context) {
-	r := &request{stands: make(map[string]*stand), within: exchangeAnswer}
+	r := newRequest(exchangeAnswer)
 	frames := []protocol.ClientFrame{s.hello}
 	for channel, st := range s.stands {
-		if !st.begun && len(frames) < exchangeFrames {
+		if !st.begun && !st.rests && len(frames) < exchangeFrames {
 			frames = append(frames, st.frame)
-			r.stands[channel] = st
+			r.asks(channel, st)
 		}
 	}
 	size, n := 0, 0
@@ -150,17 +178,18 @@ func (s *polling) ask(ctx context.Context) {
 
 // hold starts an exchange with all channels that have begun.
 func (s *polling) hold(ctx context.Context) {
-	r := &request{stands: make(map[string]*stand), within: exchangeHeld}
+	r := newRequest(exchangeHeld)
 	frames := []protocol.ClientFrame{s.hello}
 	for channel, st := range s.stands {
 		if st.begun {
 			frames = append(frames, st.frame)
-			r.stands[channel] = st
+			r.asks(channel, st)
 		}
 	}
 	if len(frames) > 1 {
 		s.held = r
 		s.start(ctx, r, frames)
+		s.began = r.began
 	}
 }
 
@@ -198,19 +227,43 @@ func (s *polling) answered(r *request) error {
 			s.outgoing = append(s.outgoing, protocol.ClientFrame{Op: protocol.OpPing})
 			return nil
 		}
-		if r.err == nil && len(r.answer) == 0 && time.Since(r.began) < exchangePause {
-			// Something on the way doesn't let the gateway hold it. Polling is
-			// left, at a bearable pace.
-			s.paused = true
-			s.pause.Reset(exchangePause)
-		}
 	default:
 		return nil // aborted; what it brought comes again
 	}
-	if r.err != nil {
-		return r.err
+	if err := s.admit(r); err != nil {
+		return err
 	}
-	return s.deliver(r)
+	if err := s.deliver(r); err != nil {
+		return err
+	}
+	s.pace(r)
+	return r.err
+}
+
+// admit sees to it that the first frame handed over is a welcome. The gateway
+// need not have said it first, nor at all.
+func (s *polling) admit(r *request) error {
+	isWelcome := func(f protocol.ServerFrame) bool { return f.Op == protocol.OpWelcome }
+	isError := func(f protocol.ServerFrame) bool { return f.Op == protocol.OpError }
+	i := slices.IndexFunc(r.answer, isWelcome)
+	switch {
+	case s.welcomed:
+		r.answer = slices.DeleteFunc(r.answer, isWelcome) // every exchange says hello; a WebSocket is welcomed once
+		return nil
+	case r.err != nil:
+		return r.err
+	case i >= 0:
+		welcome := r.answer[i]
+		r.answer = slices.Insert(slices.DeleteFunc(r.answer, isWelcome), 0, welcome)
+	case len(r.answer) == 0:
+		return errors.New("client: long-poll: the answer to hello is empty")
+	case slices.ContainsFunc(r.answer, isError):
+		return r.answer[slices.IndexFunc(r.answer, isError)].Err()
+	default:
+		r.answer = slices.Insert(r.answer, 0, protocol.ServerFrame{Op: protocol.OpWelcome})
+	}
+	s.welcomed, s.id = true, cmp.Or(r.answer[0].ClientID, s.hello.ClientID)
+	return nil
 }
 
 // deliver hands over an answer, and notes where it leaves the channels.
@@ -220,16 +273,14 @@ func (s *polling) deliver(r *request) error {
 	for i := range r.answer {
 		f := &r.answer[i]
 		switch {
-		case f.Op == protocol.OpWelcome && s.welcomed:
-			continue // every exchange says hello, and many are welcomed; a WebSocket is once
 		case f.Op == protocol.OpBye:
 			bye = &lostError{code: protocol.CloseDraining, err: errors.New("client: long-poll: " + f.Reason)}
 		case !s.follow(r, f):
 			continue
 		}
-		s.welcomed = true
 		frames = append(frames, *f)
 	}
+	r.answer = frames
 	if len(frames) > 0 && !s.in(frames) {
 		return errDropped
 	}
@@ -241,7 +292,7 @@ func (s *polling) deliver(r *request) error {
 func (s *polling) follow(r *request, f *protocol.ServerFrame) bool {
 	switch f.Op {
 	case protocol.OpError:
-		s.forget(f.Ref)
+		s.forget(r, f.Ref)
 		return true
 	case protocol.OpSubscribed, protocol.OpMessage, protocol.OpGap:
 	default:
@@ -252,7 +303,7 @@ func (s *polling) follow(r *request, f *protocol.ServerFrame) bool {
 		return false
 	}
 	if !st.begun {
-		st.begun = true
+		st.begun, r.news = true, true
 		s.abort() // and hold one with this channel, too
 	}
 	st.frame.Since, st.frame.History = f.Cursor, 0
@@ -260,9 +311,10 @@ func (s *polling) follow(r *request, f *protocol.ServerFrame) bool {
 }
 
 // forget drops the channel whose subscribe was refused.
-func (s *polling) forget(ref protocol.Ref) {
+func (s *polling) forget(r *request, ref protocol.Ref) {
 	for channel, st := range s.stands {
 		if st.frame.Ref == ref {
+			r.news = true
 			delete(s.stands, channel)
 		}
 	}

@@ -21,7 +21,7 @@ type pollRig struct {
 	out    chan protocol.ClientFrame
 	frames []string // that came, as "op" or "op payload"
 	posts  chan *post
-	cancel context.CancelFunc
+	end    context.CancelCauseFunc
 	ended  chan error
 
 	waiting []*post // of posts, the test's
@@ -58,8 +58,9 @@ func polls(t *testing.T, f func(*testing.T, *pollRig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &pollRig{t: t, out: make(chan protocol.ClientFrame), posts: make(chan *post, 100), ended: make(chan error, 1)}
 		var ctx context.Context
-		ctx, r.cancel = context.WithCancel(t.Context())
-		l := &longPoll{"http://gateway/channel", &http.Client{Transport: r}}
+		ctx, r.end = context.WithCancelCause(t.Context())
+		l := newLongPoll("http://gateway/channel", &http.Client{Transport: r}, Options{}.withDefaults().Backoff)
+		l.random = func() float64 { return 1 } // each pause as long as can be
 		go func() {
 			r.ended <- l.run(ctx, pipe{
 				hello: func(context.Context) (protocol.ClientFrame, error) {
@@ -75,7 +76,7 @@ func polls(t *testing.T, f func(*testing.T, *pollRig)) {
 			})
 		}()
 		f(t, r)
-		r.cancel()
+		r.end(errDropped)
 		synctest.Wait()
 		r.none()
 	})
@@ -187,16 +188,6 @@ func TestPollHoldsAnExchangeFromWhereItIs(t *testing.T) {
 		held.reply()
 		r.want()
 		r.next(`{"op":"subscribe","ref":1,"channel":"room","since":"c5"}`)
-	})
-}
-
-func TestPollThatIsAnsweredAtOnceWithNothingIsPaced(t *testing.T) {
-	polls(t, func(t *testing.T, r *pollRig) {
-		r.begin().reply()
-		time.Sleep(exchangePause - 1)
-		r.none()
-		time.Sleep(time.Nanosecond)
-		r.next(`{"op":"subscribe","ref":1,"channel":"room","since":"c0"}`)
 	})
 }
 
@@ -324,9 +315,59 @@ func TestAnswersThatEndThePoll(t *testing.T) {
 
 func TestErrorAboutARequestDoesNotEndThePoll(t *testing.T) {
 	polls(t, func(t *testing.T, r *pollRig) {
-		r.next(ping).reply(`{"op":"error","ref":5,"code":"forbidden","message":"no"}`, `{"op":"error","code":"bad_frame","message":"no"}`)
-		r.want("error", "error")
+		r.next(ping).reply(welcomeFrame)
+		r.say(protocol.ClientFrame{Op: protocol.OpPresence, Ref: protocol.NewRef(5), Channel: "room"})
+		r.next(`{"op":"presence","ref":5,"channel":"room"}`).
+			reply(`{"op":"error","ref":5,"code":"forbidden","message":"no"}`, `{"op":"error","code":"bad_frame","message":"no"}`)
+		r.want("welcome", "error", "error")
 		r.none()
+	})
+}
+
+// The welcome need not come first, nor at all: to be answered is to be welcome.
+func TestFirstAnswerOfAPoll(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer []string
+		want   []string
+		fault  string // "": there is none
+	}{
+		{"a welcome", []string{welcomeFrame}, []string{"welcome"}, ""},
+		{"a later version's frame before it", []string{`{"op":"dance","ref":{}}`, welcomeFrame}, []string{"welcome"}, ""},
+		{"another frame before it", []string{`{"op":"pong","ref":1}`, welcomeFrame}, []string{"welcome", "pong"}, ""},
+		{"twice", []string{welcomeFrame, welcomeFrame}, []string{"welcome"}, ""},
+		{"another frame alone", []string{`{"op":"pong","ref":1}`}, []string{"welcome", "pong"}, ""},
+		{"nothing", nil, nil, "the answer to hello is empty"},
+		{"a later version's frame alone", []string{`{"op":"dance"}`}, nil, "the answer to hello is empty"},
+		{"an error", []string{`{"op":"error","code":"internal","message":"not today"}`}, nil, "not today"},
+		{"a frame that can't be read", []string{`{"op":"welcome","ping":"often"}`}, nil, "can't be read"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			polls(t, func(t *testing.T, r *pollRig) {
+				r.next(ping).reply(tt.answer...)
+				r.want(tt.want...)
+				if tt.fault == "" {
+					r.subscribe(1, "room", "")
+					r.next(`{"op":"subscribe","ref":1,"channel":"room"}`, ping)
+				} else if lost := mustEnd(t, r.ended); lost.code != closeAbnormal || !strings.Contains(lost.Error(), tt.fault) {
+					t.Errorf("got %v, want the link lost with %q", lost, tt.fault)
+				}
+			})
+		})
+	}
+}
+
+// What is in an answer before a frame that can't be read is not lost.
+func TestAnswerThatCannotBeReadToItsEnd(t *testing.T) {
+	polls(t, func(t *testing.T, r *pollRig) {
+		held := r.begin()
+		held.reply(messageFrame("room", 1), `{"op":"message","channel":"room","cursor":"c2","time":"noon"}`, messageFrame("room", 3))
+		r.want("message 1", "gap", "message 3")
+		r.held("c3").reply(messageFrame("room", 4), `{"op":"subscribed","channel":7}`, messageFrame("room", 5))
+		r.want("message 4")
+		if lost := mustEnd(t, r.ended); lost.code != closeAbnormal || !strings.Contains(lost.Error(), "can't be read") {
+			t.Errorf("got %v, want the link lost", lost)
+		}
 	})
 }
 

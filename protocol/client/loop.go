@@ -26,9 +26,9 @@ type loop struct {
 	first    chan error     // nil at the first welcome, or what the first attempts failed with
 
 	// for everybody
-	mu        sync.Mutex
-	id        string    // the client's
-	transport Transport // of the active link
+	mu     sync.Mutex
+	id     string // the client's
+	status *status
 
 	// owned by run; err is everybody's once done is closed
 	err        error // why the client ends
@@ -56,7 +56,7 @@ func newLoop(opts Options, open func(Transport) link) *loop {
 		opts: opts, open: open, random: rand.Float64,
 		calls: make(chan func()), arrivals: make(chan arrival), endings: make(chan ending),
 		leaving: make(chan struct{}), done: make(chan struct{}), first: make(chan error, 1),
-		id:         opts.ClientID,
+		id: opts.ClientID, status: newStatus(),
 		topics:     make(map[string]*topic),
 		connection: newConnection(),
 	}
@@ -65,6 +65,7 @@ func newLoop(opts Options, open func(Transport) link) *loop {
 // run is the loop. It ends when the client does, and leaves nothing behind.
 func (l *loop) run() {
 	defer close(l.done)
+	defer func() { l.status.set(State{Status: Closed, Err: l.err}) }()
 	l.attempt()
 	for l.err == nil {
 		out, frame := l.next()
@@ -127,13 +128,6 @@ func (l *loop) clientID() string {
 	return l.id
 }
 
-// show tells everybody how the client is connected, "" for not at all.
-func (l *loop) show(kind Transport) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.transport = kind
-}
-
 func (l *loop) newRef() protocol.Ref {
 	l.lastRef++
 	return protocol.NewRef(l.lastRef)
@@ -146,12 +140,18 @@ func (l *loop) frame(f *protocol.ServerFrame) {
 		if t := l.topics[f.Channel]; t != nil {
 			l.topicFrame(t, f)
 		}
+	case protocol.OpPresence:
+		if _, asked := f.Ref.Value(); asked {
+			l.settle(f)
+		} else if t := l.topics[f.Channel]; t != nil {
+			l.topicFrame(t, f)
+		}
+	case protocol.OpSent, protocol.OpPong:
+		l.settle(f)
 	case protocol.OpError:
 		if !l.settle(f) && !l.subscribeFailed(f) {
 			l.opts.Logger.Debug("the gateway told of an error", "code", string(f.Code), "message", f.Message)
 		}
-	default: // answers, and what a later version says
-		l.settle(f)
 	}
 }
 

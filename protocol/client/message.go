@@ -30,8 +30,8 @@ func Payload[T any](m *Message) (T, error) {
 	return v, nil
 }
 
-// An Event is something that happens in a channel: a *Message, a Join or a
-// Leave.
+// An Event is something that happens in a channel: a *Message, a Join, a Leave
+// or a Presence.
 type Event interface{ event() }
 
 // A Join tells that a client has subscribed. Only gateways that keep presence
@@ -42,9 +42,24 @@ type Join struct{ Channel, ClientID string }
 // A Leave tells that a client is not subscribed any more; see Join.
 type Leave struct{ Channel, ClientID string }
 
+// A Presence tells who is subscribed to a channel. As an Event, it comes in the
+// place of the Join by which a channel becomes too crowded for each to be told,
+// and then names nobody; and in the place of the Leave by which it is so no more.
+// Either replaces what was known. Else it is as with Join.
+type Presence struct {
+	Channel string
+	Clients []string // perhaps not all: then there are fewer than Count
+	Count   int      // of all
+}
+
 func (*Message) event() {}
 func (Join) event()     {}
 func (Leave) event()    {}
+func (Presence) event() {}
+
+func presenceOf(f *protocol.ServerFrame) Presence {
+	return Presence{Channel: f.Channel, Clients: f.Clients, Count: f.Count}
+}
 
 // A Receipt tells what became of a message.
 type Receipt struct {
@@ -60,12 +75,6 @@ type Outgoing struct {
 	// the same ID within two minutes is one message. "": one is made up.
 	ID      string
 	ReplyTo string // the id of the message that this one answers
-}
-
-// A Presence tells who is subscribed to a channel.
-type Presence struct {
-	Clients []string // perhaps not all
-	Count   int      // of all
 }
 
 func messageOf(f *protocol.ServerFrame) *Message {

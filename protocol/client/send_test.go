@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -221,6 +222,23 @@ func TestCloseRejectsWhatIsNotAnswered(t *testing.T) {
 			t.Errorf("Subscribe: got %v, want ErrClosed", err)
 		}
 		s.request(t.Context(), "room").fails(ErrClosed)
+	})
+}
+
+// Whatever a later version's frame has for a ref, it answers nothing: the
+// request's own answer does.
+func TestOnlyAnAnswerEndsARequest(t *testing.T) {
+	play(t, Options{}, func(t *testing.T, s *stage) {
+		w := s.connect(WebSocket)
+		sent := s.send("room", 1)
+		f := w.hear(protocol.OpSend)
+		n, _ := f.Ref.Value()
+		for _, op := range []string{"dance", "unsubscribed", "subscribed", "message", "join", "bye"} {
+			w.say(fmt.Sprintf(`{"op":%q,"ref":%d,"channel":"room","cursor":"c1"}`, op, n))
+			sent.waits()
+		}
+		w.sent(f, "c1")
+		sent.value()
 	})
 }
 

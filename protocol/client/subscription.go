@@ -41,6 +41,7 @@ type Subscription struct {
 	handlers []handler
 	onJoin   []func(context.Context, Join)
 	onLeave  []func(context.Context, Leave)
+	onThere  []func(context.Context, Presence)
 	onGap    []func(context.Context, *GapError)
 }
 
@@ -78,7 +79,7 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[*Message, error] 
 	}
 }
 
-// Events is as Messages, with joins and leaves.
+// Events is as Messages, with what is told of presence.
 func (s *Subscription) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {

@@ -275,6 +275,24 @@ func TestJoinsAndLeavesAreEvents(t *testing.T) {
 	})
 }
 
+func TestPresenceThatComesUnaskedIsAnEvent(t *testing.T) {
+	play(t, Options{}, func(t *testing.T, s *stage) {
+		w := s.connect(WebSocket)
+		room := s.subscribe(w, "room", SubscribeOptions{})
+		asked := call(t, func() (Presence, error) { return s.Channel("room").Presence(t.Context()) })
+		f := w.hear(protocol.OpPresence)
+		w.say(`{"op":"presence","channel":"room","clients":[],"count":1001}`, messageFrame("room", 1))
+		asked.waits() // that was no answer
+		n, _ := f.Ref.Value()
+		w.say(fmt.Sprintf(`{"op":"presence","ref":%d,"channel":"room","clients":["me"],"count":700}`, n))
+		if got := asked.value(); got.Channel != "room" || got.Count != 700 {
+			t.Errorf("got %+v, want the answer", got)
+		}
+		w.say(`{"op":"presence","channel":"room","clients":["alice","me"],"count":2}`, `{"op":"presence","channel":"other","clients":["x"],"count":1}`)
+		room.want("there [] of 1001", "1", "there [alice me] of 2")
+	})
+}
+
 func TestSubscribeGivesUpWithItsContext(t *testing.T) {
 	play(t, Options{}, func(t *testing.T, s *stage) {
 		w := s.connect(WebSocket)

@@ -111,11 +111,13 @@ func (l *loop) topicFrame(t *topic, f *protocol.ServerFrame) {
 	case protocol.OpMessage:
 		l.message(t, f)
 	case protocol.OpGap:
-		l.gap(t, f.Cursor)
+		l.gap(t, f)
 	case protocol.OpJoin:
 		t.tell(Join{t.name, f.ClientID})
 	case protocol.OpLeave:
 		t.tell(Leave{t.name, f.ClientID})
+	case protocol.OpPresence:
+		t.tell(presenceOf(f))
 	}
 }
 
@@ -128,7 +130,7 @@ func (l *loop) begun(t *topic, f *protocol.ServerFrame) {
 	}
 	t.live, t.unheard = true, false
 	if lost {
-		l.gap(t, f.Cursor)
+		l.gap(t, f)
 	} else {
 		t.move(f.Cursor)
 	}
@@ -164,21 +166,21 @@ func (l *loop) message(t *topic, f *protocol.ServerFrame) {
 }
 
 // gap tells all of t that messages may be missing.
-func (l *loop) gap(t *topic, c protocol.Cursor) {
-	gap := &GapError{Channel: t.name, Cursor: c}
-	l.opts.Logger.Info("messages may be missing", "channel", t.name)
+func (l *loop) gap(t *topic, f *protocol.ServerFrame) {
+	gap := &GapError{Channel: t.name, Cursor: f.Cursor}
+	l.opts.Logger.Info("messages may be missing", "channel", t.name, "reason", f.Reason)
 	for w := range t.waiters {
 		w.gap = gap
 	}
 	if t.attached() && !t.sub.put(item{gap: gap}) {
-		l.fallBehind(t, c)
+		l.fallBehind(t, f.Cursor)
 		return
 	}
-	t.move(c)
+	t.move(f.Cursor)
 }
 
-// tell puts a join or a leave into the subscription's buffer. It does without
-// where there is no room.
+// tell puts what is told of presence into the subscription's buffer. It does
+// without where there is no room.
 func (t *topic) tell(e Event) {
 	if t.attached() {
 		t.sub.put(item{event: e})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -30,22 +31,39 @@ func (w *webSocket) run(ctx context.Context, p pipe) error {
 		return err
 	}
 	defer conn.CloseNow()
+	// What the connection itself does must not depend on ctx: its end would break
+	// off a write, and with that the connection, before the goodbye.
+	life, end := context.WithCancel(context.Background())
+	defer end()
+	late := time.AfterFunc(goodbye, end)
+	late.Stop()
+	defer late.Stop()
+	defer context.AfterFunc(ctx, func() { late.Reset(allowed(ctx)) })()
+
 	heard := make(chan error, 1)
-	go func() { heard <- receive(conn, p.in) }()
-	wrote, ended := transmit(ctx, conn, hello, p.out, heard)
-	switch {
-	case ended != nil:
-		return closed(ended)
-	case wrote == nil && errors.Is(context.Cause(ctx), errLeaving):
-		conn.Close(websocket.StatusNormalClosure, "") // takes 5 s where nobody answers
-	default:
-		conn.CloseNow()
+	go func() { heard <- receive(life, conn, p.in) }()
+	wrote, ended := transmit(ctx, life, conn, hello, p.out, heard)
+	unheard := ended == nil || errors.Is(ended, errDropped) // what came was not taken any more
+	if leave, ok := errors.AsType[*leaving](context.Cause(ctx)); ok && wrote == nil && unheard {
+		sayGoodbye(life, conn, leave.frames)
+	}
+	conn.CloseNow()
+	if ended == nil {
+		ended = <-heard
 	}
 	// A write may have failed because the gateway closed: then its word counts.
-	if err := <-heard; wrote == nil || websocket.CloseStatus(err) >= 0 {
-		return closed(err)
+	if wrote == nil || websocket.CloseStatus(ended) >= 0 {
+		return closed(ended)
 	}
 	return wrote
+}
+
+// allowed is how long a connection may last whose ctx has ended.
+func allowed(ctx context.Context) time.Duration {
+	if _, ok := errors.AsType[*leaving](context.Cause(ctx)); ok {
+		return goodbye
+	}
+	return 0
 }
 
 func (w *webSocket) dial(ctx context.Context, p pipe) (*websocket.Conn, error) {
@@ -67,13 +85,14 @@ func (w *webSocket) dial(ctx context.Context, p pipe) (*websocket.Conn, error) {
 	return nil, fmt.Errorf("client: WebSocket: %w", err)
 }
 
-// transmit says hello and then what comes out of out. It returns the error of
-// a write, or what ended the reading, or neither when ctx ends.
-func transmit(ctx context.Context, conn *websocket.Conn, hello protocol.ClientFrame, out <-chan protocol.ClientFrame, heard <-chan error) (wrote, ended error) {
+// transmit says hello and then what comes out of out, until ctx ends. It returns
+// the error of a write, which the end of life breaks off, or what ended the
+// reading, or neither.
+func transmit(ctx, life context.Context, conn *websocket.Conn, hello protocol.ClientFrame, out <-chan protocol.ClientFrame, heard <-chan error) (wrote, ended error) {
 	var text []byte
 	for f := hello; ; {
 		text = f.Append(text[:0])
-		writing, cancel := context.WithTimeout(ctx, writeTimeout)
+		writing, cancel := context.WithTimeout(life, writeTimeout)
 		err := conn.Write(writing, websocket.MessageText, text)
 		cancel()
 		if err != nil {
@@ -89,22 +108,36 @@ func transmit(ctx context.Context, conn *websocket.Conn, hello protocol.ClientFr
 	}
 }
 
-// receive hands over every frame, until the connection ends or nobody takes
-// them. Its error is never nil.
-func receive(conn *websocket.Conn, in func([]protocol.ServerFrame) bool) error {
+// sayGoodbye sends frames and closes conn, unless ctx ends before that is done.
+func sayGoodbye(ctx context.Context, conn *websocket.Conn, frames []protocol.ClientFrame) {
+	for i := range frames {
+		if conn.Write(ctx, websocket.MessageText, frames[i].Append(nil)) != nil {
+			return // conn has ended
+		}
+	}
+	conn.Close(websocket.StatusNormalClosure, "") // the end of the reading's context ends it
+}
+
+// receive hands over every frame, until the connection ends, which the end of
+// ctx does to it, or nobody takes them. Its error is never nil.
+func receive(ctx context.Context, conn *websocket.Conn, in func([]protocol.ServerFrame) bool) error {
 	for {
-		typ, data, err := conn.Read(context.Background())
+		typ, data, err := conn.Read(ctx)
 		if err != nil {
 			return err
 		}
 		if typ != websocket.MessageText {
 			continue
 		}
-		f, err := protocol.DecodeServer(data)
+		f, known, err := readFrame(data)
 		if err != nil {
-			return fmt.Errorf("client: a frame can't be read: %w", err)
+			return err
 		}
-		if !in([]protocol.ServerFrame{f}) {
+		var frames []protocol.ServerFrame // without any, it is a sign of life
+		if known {
+			frames = append(frames, f)
+		}
+		if !in(frames) {
 			return errDropped
 		}
 	}

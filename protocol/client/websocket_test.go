@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -136,6 +137,33 @@ func TestWebSocketCarriesFramesBothWays(t *testing.T) {
 	})
 }
 
+// What a later version says is passed over, also before the welcome, and is a
+// sign of life. A message that can't be read is a gap.
+func TestWebSocketReadsWhatALaterVersionSays(t *testing.T) {
+	sockets(t, sessionOf(t, func(ctx context.Context, c *websocket.Conn) {
+		for _, text := range []string{
+			`{"op":"dance"}`, `{"op":"dance","ref":"seven","channel":{},"time":1.5}`, welcomeFrame,
+			`{"op":"message","channel":"room","cursor":"c1","id":"m1","type":"msg","payload":1,"time":"noon"}`,
+		} {
+			c.Write(ctx, websocket.MessageText, []byte(text))
+		}
+		c.Read(ctx)
+	}), func(t *testing.T, r *socketRig) {
+		synctest.Wait()
+		var got []protocol.Op
+		for len(r.in) > 0 {
+			frames := <-r.in
+			got = append(got, "|")
+			for _, f := range frames {
+				got = append(got, f.Op)
+			}
+		}
+		if fmt.Sprint(got) != "[| | | welcome | gap]" {
+			t.Errorf("got %v, want two signs of life, the welcome, and a gap", got)
+		}
+	})
+}
+
 func TestPingOfTheGatewayIsASignOfLife(t *testing.T) {
 	sockets(t, sessionOf(t, func(ctx context.Context, c *websocket.Conn) {
 		reading := c.CloseRead(ctx)
@@ -185,19 +213,32 @@ func TestWebSocketEnds(t *testing.T) {
 }
 
 func TestClientThatLeavesSaysGoodbye(t *testing.T) {
+	farewell := &leaving{[]protocol.ClientFrame{{Op: protocol.OpUnsubscribe, Channel: "a"}, {Op: protocol.OpUnsubscribe, Channel: "b"}}}
 	for _, tt := range []struct {
 		cause error
+		heard string
 		want  websocket.StatusCode
-	}{{errLeaving, websocket.StatusNormalClosure}, {errDropped, -1}} {
+	}{
+		{farewell, `[{"op":"unsubscribe","channel":"a"} {"op":"unsubscribe","channel":"b"}]`, websocket.StatusNormalClosure},
+		{&leaving{}, "[]", websocket.StatusNormalClosure},
+		{errDropped, "[]", -1},
+	} {
 		closed := make(chan error, 1)
+		var heard []string
 		sockets(t, sessionOf(t, func(ctx context.Context, c *websocket.Conn) {
-			_, _, err := c.Read(ctx)
-			closed <- err
+			for {
+				_, data, err := c.Read(ctx)
+				if err != nil {
+					closed <- err
+					return
+				}
+				heard = append(heard, string(data))
+			}
 		}), func(t *testing.T, r *socketRig) {
 			synctest.Wait()
 			r.cancel(tt.cause)
-			if err := <-closed; websocket.CloseStatus(err) != tt.want {
-				t.Errorf("%v: the gateway heard %v, want %d", tt.cause, err, tt.want)
+			if err := <-closed; websocket.CloseStatus(err) != tt.want || fmt.Sprint(heard) != tt.heard {
+				t.Errorf("%v: the gateway heard %s and %v, want %s and %d", tt.cause, heard, err, tt.heard, tt.want)
 			}
 		})
 	}
@@ -209,7 +250,7 @@ func TestEndOfADeadWebSocketIsBounded(t *testing.T) {
 	for _, tt := range []struct {
 		cause error
 		most  time.Duration
-	}{{errLeaving, 10 * time.Second}, {errDropped, 0}} {
+	}{{&leaving{make([]protocol.ClientFrame, 50_000)}, goodbye}, {&leaving{}, goodbye}, {errDropped, 0}} {
 		sockets(t, sessionOf(t, func(context.Context, *websocket.Conn) { time.Sleep(time.Hour) }), func(t *testing.T, r *socketRig) {
 			synctest.Wait()
 			began := time.Now()
