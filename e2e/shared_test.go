@@ -279,6 +279,7 @@ func TestSharedPlace(t *testing.T) {
 	t.Parallel()
 	s := openTabs(t, startChromium(t), "a")
 	newcomer := s.browser.open(t, "b", s.proxy.url+"/pages/talk.html?name=b&shared")
+	newcomer.await(t, "talk.texts.size > 0") // it is there: what was said before is not for it
 	s.open = append(s.open, newcomer)
 	s.awaitAll(t)
 	s.wantConnections(t, 1)

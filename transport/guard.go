@@ -87,7 +87,7 @@ func (g *Guard) checkHost(host string) error {
 		return forbidden("the Host header is missing or can't be read")
 	}
 	name = canonicalHost(name)
-	if _, err := netip.ParseAddr(name); err == nil {
+	if isAddr(name) {
 		return nil
 	}
 	if g.anyHost || name == "localhost" || strings.HasSuffix(name, ".localhost") ||
@@ -98,6 +98,15 @@ func (g *Guard) checkHost(host string) error {
 		return forbidden("the Host header is no host name")
 	}
 	return forbidden("the gateway does not know itself by the name %q; start the gateway with --host %s", name, name)
+}
+
+// isAddr spares names the error of not being one.
+func isAddr(name string) bool {
+	if first := name[0]; (first < '0' || first > '9') && !strings.Contains(name, ":") {
+		return false
+	}
+	_, err := netip.ParseAddr(name)
+	return err == nil
 }
 
 func (g *Guard) checkOrigin(r *http.Request) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"os"
@@ -44,16 +45,22 @@ func writeStatus(w http.ResponseWriter, status int, e *protocol.Error) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	setAnswerHeaders(w.Header(), "application/json; charset=utf-8", len(body))
+	setAnswerHeaders(w.Header(), "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body) // the client went away: nobody is left to tell
 }
 
 // WriteAnswer writes a whole answer with status 200 within timeout, and
-// returns once the operating system has all of it. Proxies are asked neither
-// to keep nor to delay nor to change it.
+// returns once the operating system has all of it, or, with a Holder, at once.
+// Proxies are asked neither to keep nor to delay nor to change it.
 func WriteAnswer(w http.ResponseWriter, contentType string, body []byte, timeout time.Duration) error {
-	setAnswerHeaders(w.Header(), contentType, len(body))
+	setAnswerHeaders(w.Header(), contentType)
+	if _, ok := w.(Holder); ok {
+		w.Write(body) // and its server does the rest
+		return nil
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	rc := http.NewResponseController(w)
 	if err := ignoreUnsupported(rc.SetWriteDeadline(time.Now().Add(timeout))); err != nil {
 		return fmt.Errorf("transport: write deadline: %w", err)
@@ -67,16 +74,29 @@ func WriteAnswer(w http.ResponseWriter, contentType string, body []byte, timeout
 	return nil // net/http takes the deadline off for the next request
 }
 
-func setAnswerHeaders(h http.Header, contentType string, length int) {
+// answerHeaders are the same for all answers. They are shared, and never
+// changed.
+var answerHeaders = http.Header{
+	"Cache-Control":          {"no-store, no-transform"},
+	"X-Accel-Buffering":      {"no"},
+	"X-Content-Type-Options": {"nosniff"},
+}
+
+func setAnswerHeaders(h http.Header, contentType string) {
+	maps.Copy(h, answerHeaders)
 	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(length))
-	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no")
-	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// A ReadAhead is a request's body that has come already.
+type ReadAhead interface {
+	io.ReadCloser
+	// Bytes is all of it. It may be used until the handler returns.
+	Bytes() []byte
 }
 
 // ReadBody reads r's body of at most most bytes within timeout. If it can't,
-// it answers (408, 413, 415) and returns false.
+// it answers (408, 413, 415) and returns false. The body may be used until the
+// handler returns.
 func ReadBody(w http.ResponseWriter, r *http.Request, most int, timeout time.Duration) ([]byte, bool) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		refuse(w, http.StatusUnsupportedMediaType, "the body may not be compressed")
@@ -86,6 +106,9 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int, timeout time.Dur
 		w.Header().Set("Connection", "close") // its body won't be read
 		writeStatus(w, http.StatusRequestEntityTooLarge, bodyTooLarge(most))
 		return nil, false
+	}
+	if body, ok := r.Body.(ReadAhead); ok {
+		return body.Bytes(), true
 	}
 	rc := http.NewResponseController(w)
 	if err := ignoreUnsupported(rc.SetReadDeadline(time.Now().Add(timeout))); err != nil {
@@ -135,8 +158,13 @@ func ignoreUnsupported(err error) error {
 
 // IsJSON reports whether r says that its body is JSON.
 func IsJSON(r *http.Request) bool {
-	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && t == "application/json"
+	const json = "application/json"
+	given := r.Header.Get("Content-Type")
+	if given == json {
+		return true
+	}
+	t, _, err := mime.ParseMediaType(given)
+	return err == nil && t == json
 }
 
 // QueryValue is the last value of key in r's query, and whether there is one.

@@ -31,8 +31,8 @@ type Limits struct {
 	// WriteTimeout bounds the writing of an answer, or of a piece of a
 	// WebSocket's stream. 0: 10 s.
 	WriteTimeout time.Duration
-	// StoreTimeout bounds one operation of the store. 0: 10 s; taking a
-	// stalled PHP process's lock may take 6 s of it.
+	// StoreTimeout bounds what is asked of the store, but for a send, which the
+	// hub bounds. 0: 10 s; taking a stalled PHP process's lock may take 6 s of it.
 	StoreTimeout time.Duration
 }
 

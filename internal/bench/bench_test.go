@@ -22,6 +22,7 @@ import (
 	"github.com/commchannel/gateway/transport"
 	"github.com/commchannel/gateway/transport/legacy"
 	"github.com/commchannel/gateway/transport/longpoll"
+	"github.com/commchannel/gateway/transport/netpoll"
 	"github.com/commchannel/gateway/transport/ws"
 )
 
@@ -44,7 +45,8 @@ func startGateway(t testing.TB) string {
 		t.Fatal(err)
 	}
 	hb := hub.New(hub.Config{Store: s, Codec: codec, Log: zerolog.Nop()})
-	h := ws.New(ws.Config{Hub: hb, ClientAddr: func(*http.Request) netip.Addr { return netip.Addr{} }, Log: zerolog.Nop()})
+	poller := netpoll.New(zerolog.Nop())
+	h := ws.New(ws.Config{Hub: hb, ClientAddr: func(*http.Request) netip.Addr { return netip.Addr{} }, Log: zerolog.Nop(), Poller: poller})
 	draining := make(chan struct{})
 	srv := httptest.NewServer(transport.Route{
 		Guard: guard, WS: h,
@@ -54,6 +56,7 @@ func startGateway(t testing.TB) string {
 	t.Cleanup(func() {
 		close(draining)
 		h.Close()
+		poller.Close()
 		srv.Close()
 		hb.Close()
 		s.Close()

@@ -18,8 +18,10 @@ import (
 	"github.com/commchannel/gateway/internal/gateway/settings"
 	"github.com/commchannel/gateway/store"
 	"github.com/commchannel/gateway/transport"
+	"github.com/commchannel/gateway/transport/http1"
 	"github.com/commchannel/gateway/transport/legacy"
 	"github.com/commchannel/gateway/transport/longpoll"
+	"github.com/commchannel/gateway/transport/netpoll"
 	"github.com/commchannel/gateway/transport/ws"
 )
 
@@ -33,7 +35,9 @@ type Gateway struct {
 	hub       *hub.Hub
 	ws        *ws.Handler
 	routes    map[string]http.Handler // by path
-	server    *http.Server
+	poller    *netpoll.Poller
+	server    *http.Server  // takes what front hands over
+	front     *http1.Server // takes every connection first
 	listeners []net.Listener
 	draining  chan struct{} // closed when the gateway begins to stop
 
@@ -146,7 +150,11 @@ func (g *Gateway) openEntrances() error {
 		MaxMessage: g.cfg.MaxMessage, MaxChannels: g.cfg.MaxChannels,
 		Hold: g.cfg.Hold, Ping: g.cfg.Ping,
 	}
-	g.ws = ws.New(ws.Config{Hub: g.hub, ClientAddr: guard.ClientAddr, Limits: limits, Log: g.log, Compress: g.cfg.Compression > 0})
+	g.poller = netpoll.New(g.log)
+	g.onClose(g.poller.Close)
+	g.ws = ws.New(ws.Config{
+		Hub: g.hub, ClientAddr: guard.ClientAddr, Limits: limits, Log: g.log, Poller: g.poller, Compress: g.cfg.Compression > 0,
+	})
 	g.onClose(g.ws.Close)
 	entrance := transport.Route{
 		Guard: guard,
@@ -170,11 +178,13 @@ func (g *Gateway) openEntrances() error {
 		// No WriteTimeout: answers are held. Each has its own deadline once it
 		// is written.
 	}
+	g.front = http1.New(http1.Config{HTTP: g.server, Poller: g.poller, Log: g.log})
 	g.onClose(g.endRequests)
 	return nil
 }
 
 func (g *Gateway) endRequests() {
+	g.front.Close()
 	g.server.Close()
 	g.requests.Lock()
 	g.closed = true
@@ -218,7 +228,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer serving.Wait()
 	for _, l := range g.listeners {
 		serving.Go(func() {
-			if err := g.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := g.front.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("gateway: %w", err)
 			}
 		})
@@ -267,7 +277,7 @@ func (g *Gateway) drain() {
 	defer cancel()
 	var both sync.WaitGroup
 	both.Go(func() {
-		if err := g.server.Shutdown(ctx); err != nil {
+		if err := errors.Join(g.front.Shutdown(ctx), g.server.Shutdown(ctx)); err != nil {
 			g.log.Warn().Err(err).Msg("requests are cut off")
 		}
 	})

@@ -2,25 +2,11 @@ package gateway
 
 import (
 	"bytes"
-	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
 )
-
-func TestTuneProcess(t *testing.T) {
-	original := debug.SetGCPercent(77)
-	defer debug.SetGCPercent(original)
-	tuneProcess([]string{"HOME=/", "GOGC=200"})
-	if got := debug.SetGCPercent(77); got != 77 {
-		t.Errorf("GOGC is set: got %d, want it to be left alone", got)
-	}
-	tuneProcess([]string{"HOME=/"})
-	if got := debug.SetGCPercent(77); got != garbage {
-		t.Errorf("GOGC is not set: got %d, want %d", got, garbage)
-	}
-}
 
 func TestFewOpenFiles(t *testing.T) {
 	for limit, warns := range map[uint64]bool{1024: true, fewFiles - 1: true, fewFiles: false, 1 << 20: false} {

@@ -88,8 +88,8 @@ func (h *Handler) news(r *http.Request, who poller) (news, error) {
 	}
 	// The client is present while the listener is there, and a while beyond:
 	// until its next poll.
-	wake := make(chan struct{}, 1)
-	l, err := h.cfg.Hub.Listen(ctx, who.channel, hub.ListenOptions{ClientID: who.client, Echo: true, Wake: wake})
+	wake := make(transport.Signal, 1)
+	l, err := h.cfg.Hub.Listen(ctx, who.channel, hub.ListenOptions{ClientID: who.client, Echo: true, Wake: wake.Wake})
 	if err != nil {
 		return news{}, err
 	}

@@ -29,8 +29,8 @@ func TestPresence(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, transport.Limits{})
-				wake := make(chan struct{}, 1)
-				watcher, err := b.hub.Listen(t.Context(), "lobby", hub.ListenOptions{Presence: true, Wake: wake})
+				wake := make(transport.Signal, 1)
+				watcher, err := b.hub.Listen(t.Context(), "lobby", hub.ListenOptions{Presence: true, Wake: wake.Wake})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -3,6 +3,7 @@ package longpoll
 import (
 	"bytes"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/commchannel/gateway/hub"
@@ -26,18 +27,13 @@ type subscription struct {
 // leastShare is what of an answer each channel may fill at least, in bytes.
 const leastShare = 16 << 10
 
-// wait fetches what is there, and waits for it if the exchange is not to be
-// answered at once.
-func (x *exchange) wait() {
-	there := x.fetch()
-	if x.prompt || there {
-		return
-	}
+// wait waits in the request's goroutine until there is something to tell.
+func (x *exchange) wait(woken <-chan struct{}) {
 	timer := time.NewTimer(x.h.cfg.Limits.Held())
 	defer timer.Stop()
-	for !there {
+	for there := false; !there; {
 		select {
-		case <-x.wake:
+		case <-woken:
 			there = x.fetch()
 		case <-timer.C:
 			return
@@ -47,6 +43,32 @@ func (x *exchange) wait() {
 		case <-x.ctx.Done():
 			return
 		}
+	}
+}
+
+// Answer is for the server that holds the exchange.
+func (x *exchange) Answer(w http.ResponseWriter, last bool) bool {
+	if !x.fetch() && !last {
+		return false
+	}
+	select {
+	case <-x.h.cfg.Draining:
+		x.draining = true
+	default:
+	}
+	x.finish(w)
+	x.close()
+	return true
+}
+
+// Drop is for the server that holds the exchange.
+func (x *exchange) Drop() { x.close() }
+
+// finish writes the answer.
+func (x *exchange) finish(w http.ResponseWriter) {
+	err := transport.WriteAnswer(w, "application/json; charset=utf-8", x.answer(), x.h.cfg.Limits.WriteTimeout)
+	if err != nil {
+		x.h.cfg.Log.Debug().Err(err).Msg("long-poll answer not written")
 	}
 }
 
@@ -71,7 +93,7 @@ func (x *exchange) fetch() bool {
 
 // answer is the JSON array for the client.
 func (x *exchange) answer() []byte {
-	out := []byte{'['}
+	out := append(make([]byte, 0, x.size()), '[')
 	if x.clientID != "" && (x.welcome || x.prompt) {
 		out = append(transport.Welcome(x.h.cfg.Limits, x.clientID).Append(out), ',')
 	}
@@ -85,6 +107,20 @@ func (x *exchange) answer() []byte {
 		out = append(bye.Append(out), ',')
 	}
 	return append(bytes.TrimSuffix(out, []byte{','}), ']')
+}
+
+// size is about how long the answer gets, in bytes.
+func (x *exchange) size() int {
+	n := 256 + len(x.replies)
+	for _, s := range x.subs {
+		n += 128 + len(s.channel)
+		for _, frames := range [...][][]byte{s.events, s.frames} {
+			for _, frame := range frames {
+				n += len(frame) + 1
+			}
+		}
+	}
+	return n
 }
 
 // append appends s's "subscribed", events and messages. Where nothing happened, a

@@ -15,19 +15,20 @@ import (
 )
 
 // An exchange is one request on its way to its answer. It belongs to the
-// request's goroutine.
+// request's goroutine, or to the server that holds it.
 type exchange struct {
 	// static
 	h        *Handler
 	ctx      context.Context // the request's
 	addr     netip.Addr
-	deadline time.Time // for all that the frames ask of the store
-	wake     chan struct{}
+	deadline time.Time // after which no frame asks the store for anything
+	wake     func()    // when there may be something to tell
 
 	clientID string // empty: the client could not be told who it is
 	welcome  bool   // to be told however the exchange ends
 	prompt   bool   // to be answered at once
 	draining bool   // the gateway's going away ended the wait
+	held     bool   // by the server, beyond the handler's return
 
 	replies []byte // frames, each with a comma behind it
 	subs    []*subscription
@@ -37,7 +38,6 @@ func newExchange(h *Handler, r *http.Request) *exchange {
 	return &exchange{
 		h: h, ctx: r.Context(), addr: h.cfg.Guard.ClientAddr(r),
 		deadline: time.Now().Add(h.cfg.Limits.StoreTimeout),
-		wake:     make(chan struct{}, 1),
 	}
 }
 
@@ -45,6 +45,7 @@ func (x *exchange) close() {
 	for _, s := range x.subs {
 		s.listener.Close()
 	}
+	x.subs = nil
 }
 
 // identify finds out whose exchange it is, by its "hello" or else by the
@@ -133,9 +134,10 @@ func (x *exchange) subscribe(f *protocol.ClientFrame) error {
 	if err := x.maySubscribe(f.Channel); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithDeadline(x.ctx, x.deadline)
-	defer cancel()
-	l, err := x.h.cfg.Hub.Listen(ctx, f.Channel, hub.ListenOptions{
+	if err := x.late(); err != nil {
+		return err
+	}
+	l, err := x.h.cfg.Hub.Listen(x.ctx, f.Channel, hub.ListenOptions{
 		Since: f.Since, History: f.History,
 		ClientID: x.clientID, Echo: f.Echo, Presence: true,
 		Wake: x.wake,

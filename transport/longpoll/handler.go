@@ -47,8 +47,8 @@ func New(cfg Config) *Handler {
 	return &Handler{cfg, transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log}}
 }
 
-// ServeHTTP serves one exchange. It returns when it is answered, or when the
-// client has gone.
+// ServeHTTP serves one exchange. It returns when it is answered, when the
+// client has gone, or, with a transport.Holder, when it has to wait.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	limits := &h.cfg.Limits
 	body, ok := transport.ReadBody(w, r, limits.MaxExchange(), limits.ReadTimeout)
@@ -61,16 +61,39 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := newExchange(h, r)
-	defer x.close()
-	if frames, errs = x.identify(r, frames, errs); x.clientID != "" {
-		x.process(frames, errs)
-		x.wait()
+	holder, holds := w.(transport.Holder)
+	var woken transport.Signal
+	if holds {
+		x.wake = holder.Waker()
+	} else {
+		woken = make(transport.Signal, 1)
+		x.wake = woken.Wake
 	}
-	if r.Context().Err() != nil {
-		return // the client has gone
+	defer func() {
+		if !x.held {
+			x.close()
+		}
+	}()
+	waits := x.begin(r, frames, errs)
+	if waits && holds {
+		x.held = true
+		holder.Hold(x, limits.Held())
+		return
 	}
-	err = transport.WriteAnswer(w, "application/json; charset=utf-8", x.answer(), limits.WriteTimeout)
-	if err != nil {
-		h.cfg.Log.Debug().Err(err).Msg("long-poll answer not written")
+	if waits {
+		x.wait(woken)
 	}
+	if r.Context().Err() == nil { // the client is there
+		x.finish(w)
+	}
+}
+
+// begin carries out the frames, and reports whether the answer is to wait.
+func (x *exchange) begin(r *http.Request, frames []protocol.ClientFrame, errs []error) bool {
+	if frames, errs = x.identify(r, frames, errs); x.clientID == "" {
+		return false
+	}
+	x.process(frames, errs)
+	there := x.fetch() // also for an answer that comes at once
+	return !x.prompt && !there
 }

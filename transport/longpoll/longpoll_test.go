@@ -98,7 +98,7 @@ func newBench(t *testing.T, limits transport.Limits, bounds memory.Config) *benc
 	}
 	st := &flaky{Store: kept}
 	hb := hub.New(hub.Config{
-		Store: st, Codec: plainCodec{}, Log: zerolog.Nop(),
+		Store: st, Codec: plainCodec{}, Log: zerolog.Nop(), StoreTimeout: limits.StoreTimeout,
 		Presence: func(channel string) bool { return strings.HasSuffix(channel, "lobby") },
 	})
 	t.Cleanup(func() {

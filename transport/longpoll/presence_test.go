@@ -62,14 +62,14 @@ func TestHeldUntilSomebodyComesOrGoes(t *testing.T) {
 type watcher struct {
 	t    *testing.T
 	l    *hub.Listener
-	wake chan struct{}
+	wake transport.Signal
 }
 
 func (b *bench) watch(channel, clientID string) *watcher {
 	b.t.Helper()
-	w := &watcher{b.t, nil, make(chan struct{}, 1)}
+	w := &watcher{b.t, nil, make(transport.Signal, 1)}
 	var err error
-	if w.l, err = b.hub.Listen(b.t.Context(), channel, hub.ListenOptions{ClientID: clientID, Presence: true, Wake: w.wake}); err != nil {
+	if w.l, err = b.hub.Listen(b.t.Context(), channel, hub.ListenOptions{ClientID: clientID, Presence: true, Wake: w.wake.Wake}); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(w.l.Close)

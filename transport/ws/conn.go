@@ -14,13 +14,11 @@ import (
 
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/transport"
+	"github.com/commchannel/gateway/transport/netpoll"
 )
 
 // helloWait is how long a client may take to say who it is.
 const helloWait = 10 * time.Second
-
-// errIdle says that nothing is there to be read, between two frames.
-var errIdle = errors.New("ws: idle")
 
 // A conn is one WebSocket connection, all of it in one piece of memory: there
 // may be very many of them.
@@ -33,30 +31,30 @@ type conn struct {
 	// guarded by the registry's mutex
 	slot, index int // its place in there
 
-	// owned by ready; there is one at a time
+	// owned by Ready; there is one at a time
 	inside   bool        // a message: not all of its fragments have come
 	over     bool        // cut off: what else comes is dropped
 	clientID string      // empty until hello
 	awaited  *time.Timer // runs out if hello doesn't come; nil where none is awaited
-	woken    int64       // when ready was called last, in unix nanoseconds
+	woken    int64       // when Ready was called last, in unix nanoseconds
 }
 
 // begin starts reading: what came with the handshake is there already.
 func (c *conn) begin() {
-	if !c.wire.polled || len(c.wire.ahead) > 0 || !c.handler.poller.arm(c) {
-		go c.ready() // Handler.running counts the connection
+	if !c.wire.polled || len(c.wire.ahead) > 0 || !c.handler.cfg.Poller.Arm(&c.raw, c) {
+		go c.Ready() // Handler.running counts the connection
 	}
 }
 
-// ready reads what is there. With a poller it then returns until there is
+// Ready reads what is there. With a poller it then returns until there is
 // more; without one it stays to the connection's end.
-func (c *conn) ready() {
+func (c *conn) Ready() {
 	last := c.woken
 	c.woken = time.Now().UnixNano()
 	c.wire.dry = false                                            // something has come
 	c.wire.busy = c.wire.polled && c.woken-last < int64(busyWait) // and again after a jump of the clock
 	err := c.readAll()
-	if errors.Is(err, errIdle) && c.handler.poller.arm(c) {
+	if errors.Is(err, netpoll.ErrIdle) && c.handler.cfg.Poller.Arm(&c.raw, c) {
 		return
 	}
 	c.end()
@@ -94,9 +92,6 @@ func (c *conn) end() {
 	}
 	c.hub.Close()
 	c.wire.linger()
-	if c.wire.polled {
-		c.handler.poller.remove(c)
-	}
 	c.ws.CloseNow()
 	c.handler.leave(c)
 }
@@ -200,8 +195,6 @@ func (c *conn) subscribe(ctx context.Context, f *protocol.ClientFrame) error {
 	if most := c.handler.limits.MaxChannels; c.hub.Subscriptions() >= most {
 		return transport.TooManyChannels(most)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.handler.limits.StoreTimeout)
-	defer cancel()
 	return c.hub.Subscribe(ctx, f)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/commchannel/gateway/hub"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/transport"
+	"github.com/commchannel/gateway/transport/netpoll"
 )
 
 // A Config is what a Handler is made of.
@@ -27,6 +28,9 @@ type Config struct {
 	ClientAddr func(*http.Request) netip.Addr // see transport.Guard.ClientAddr
 	Limits     transport.Limits
 	Log        zerolog.Logger
+	// Poller keeps connections that are idle without a goroutine, where it
+	// works; nil: each has one. It is closed after the Handler.
+	Poller *netpoll.Poller
 	// Compress lets clients have compressed frames that ask for them
 	// (permessage-deflate), as the hub's Codec then makes them.
 	Compress bool
@@ -42,25 +46,24 @@ type Handler struct {
 	ctx    context.Context // ends with Close; requests' contexts end with the upgrade
 	stop   context.CancelFunc
 	now    atomic.Int64 // unix seconds, kept by the walker
+	closed atomic.Bool  // by Close: there is no time for goodbyes
 	conns  registry
 
-	buffers   sync.Pool // *bytes.Buffer
-	transfers sync.Pool // *transfer
-
-	pollOnce sync.Once
-	poller   *poller // made by the first connection that can use it; nil: each has a goroutine
+	buffers sync.Pool // *bytes.Buffer
 
 	running sync.WaitGroup // connections' goroutines, and the walker
 }
 
 // New makes a Handler.
 func New(cfg Config) *Handler {
+	if cfg.Poller == nil {
+		cfg.Poller = netpoll.None()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Handler{
 		cfg: cfg, limits: cfg.Limits.WithDefaults(), ctx: ctx, stop: stop,
-		sender:    transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log},
-		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
-		transfers: sync.Pool{New: newTransfer},
+		sender:  transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log},
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	h.now.Store(time.Now().Unix())
 	h.running.Go(h.walk)
@@ -107,24 +110,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.hub.Raw(u.head)
 		c.awaited = time.AfterFunc(helloWait, func() { c.hub.Cut(protocol.CloseBadFrame, "no hello came") })
 	}
-	h.conns.add(c) // behind the handshake's answer, before which nobody may ping or say goodbye
+	// Behind the handshake's answer, before which nobody may ping or say goodbye.
+	if !h.conns.add(c) {
+		h.turnAway(c)
+	}
 	c.begin()
 }
 
-// polls reports whether the connection under d can be left to the poller.
-func (h *Handler) polls(d *direct) bool {
-	if !d.works() {
-		return false
+// turnAway ends a connection that came while Drain or Close began.
+func (h *Handler) turnAway(c *conn) {
+	if h.closed.Load() {
+		c.wire.Abort()
+		return
 	}
-	h.pollOnce.Do(func() {
-		p, err := newPoller()
-		if err != nil {
-			h.cfg.Log.Warn().Err(err).Msg("idle connections keep a goroutine each")
-			return
-		}
-		h.poller = p
-	})
-	return h.poller != nil
+	c.goodbye()
 }
 
 // leave is the end of a connection's goroutine.
@@ -217,14 +216,10 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // Close ends every connection at once, and waits for their goroutines.
 func (h *Handler) Close() {
+	h.closed.Store(true)
 	h.stop()
 	for _, c := range h.conns.close() {
 		c.wire.Abort()
 	}
 	h.running.Wait()
-	h.pollOnce.Do(func() {}) // from now on there is none to be made
-	if h.poller != nil {
-		h.poller.close()
-		h.poller = nil
-	}
 }

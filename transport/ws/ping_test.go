@@ -14,6 +14,7 @@ import (
 	"github.com/commchannel/gateway/hub"
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/transport"
+	"github.com/commchannel/gateway/transport/netpoll"
 )
 
 // A pipeListener hands out the far ends of pipes, so that a server can run in
@@ -44,7 +45,7 @@ func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 // inBubble serves a Handler on pipes.
 func inBubble(t *testing.T, change func(*hub.Config), test func(t *testing.T, h *Handler, l *pipeListener)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHandler(t, transport.Limits{}, change)
+		h := newHandlerWith(t, netpoll.None(), transport.Limits{}, change)
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 		srv := &http.Server{Handler: h}
 		go srv.Serve(l)

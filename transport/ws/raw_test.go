@@ -14,6 +14,7 @@ const (
 	opText  = 0x81
 	opClose = 0x88
 	opPing  = 0x89
+	opPong  = 0x8a
 )
 
 // rawDial opens a WebSocket by hand: the handshake and the given frames go

@@ -28,17 +28,15 @@ func (r *registry) enter(running *sync.WaitGroup) bool {
 	return true
 }
 
-// add takes c in. One that comes after close is ended at once.
-func (r *registry) add(c *conn) {
+// add takes c in. It reports false if that was too late for close to tell of c.
+func (r *registry) add(c *conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.slot, c.index = r.next, len(r.slots[r.next])
 	r.slots[c.slot] = append(r.slots[c.slot], c)
 	r.next = (r.next + 1) % slots
 	r.count++
-	if r.closed {
-		c.wire.Abort()
-	}
+	return !r.closed
 }
 
 func (r *registry) remove(c *conn) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commchannel/gateway/hub"
+	"github.com/commchannel/gateway/transport/netpoll"
 )
 
 const (
@@ -36,7 +37,7 @@ var (
 // between two frames.
 type wire struct {
 	net.Conn
-	direct  // reads and writes that don't wait
+	raw     netpoll.Conn // reads and writes that don't wait
 	handler *Handler
 	hub     *hub.Conn
 	seen    atomic.Int64  // Handler.now, when the peer was last heard
@@ -52,8 +53,8 @@ type wire struct {
 }
 
 func (w *wire) init(nc net.Conn, h *Handler) {
-	w.Conn, w.direct, w.handler = nc, newDirect(nc, &h.transfers), h
-	w.polled = h.polls(&w.direct)
+	w.Conn, w.raw, w.handler = nc, h.cfg.Poller.Conn(nc), h
+	w.polled = h.cfg.Poller.Works() && w.raw.Works()
 	w.hub = h.cfg.Hub.NewConn(sink{w})
 	w.seen.Store(h.now.Load())
 }
@@ -78,15 +79,15 @@ func (w *wire) Read(p []byte) (int, error) {
 // receive reads what has come. Between two frames it waits for more only
 // where the wire is busy.
 func (w *wire) receive(p []byte) (int, error) {
-	if !w.works() {
+	if !w.raw.Works() {
 		return w.Conn.Read(p)
 	}
 	if w.mayIdle && w.busy {
 		w.extend()
 	} else if w.mayIdle && w.dry {
-		return 0, errIdle
+		return 0, netpoll.ErrIdle
 	}
-	n, err := w.read(p, w.busy || !w.mayIdle)
+	n, err := w.raw.Read(p, w.busy || !w.mayIdle)
 	if w.busy && errors.Is(err, os.ErrDeadlineExceeded) {
 		w.relax()
 		w.dry = true
@@ -122,9 +123,19 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Close is for the library, which calls it once: when the peer has said goodbye,
+// or at CloseNow.
+func (w *wire) Close() error {
+	w.handler.cfg.Poller.Remove(&w.raw) // while there is a descriptor to remove
+	return w.Conn.Close()
+}
+
 // A sink is a wire's side to the hub: all of the wire, but for Write, which
 // means something else to the library.
 type sink struct{ *wire }
+
+// TryWrite is for the hub.
+func (s sink) TryWrite(p []byte) (int, error) { return s.raw.TryWrite(p) }
 
 // Write is for the hub.
 func (s sink) Write(p []byte) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/commchannel/gateway/protocol"
 	"github.com/commchannel/gateway/store/memory"
 	"github.com/commchannel/gateway/transport"
+	"github.com/commchannel/gateway/transport/netpoll"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,6 +30,11 @@ const packFrom = 200
 
 // newHandler makes a Handler on a hub of its own, over the memory store.
 func newHandler(t *testing.T, limits transport.Limits, change func(*hub.Config)) *Handler {
+	t.Helper()
+	return newHandlerWith(t, netpoll.New(zerolog.Nop()), limits, change)
+}
+
+func newHandlerWith(t *testing.T, p *netpoll.Poller, limits transport.Limits, change func(*hub.Config)) *Handler {
 	t.Helper()
 	codec, err := NewPackingCodec(packFrom)
 	if err != nil {
@@ -43,9 +49,10 @@ func newHandler(t *testing.T, limits transport.Limits, change func(*hub.Config))
 		change(&cfg)
 	}
 	hb := hub.New(cfg)
-	h := New(Config{Hub: hb, ClientAddr: remoteAddr, Limits: limits, Log: zerolog.Nop()})
+	h := New(Config{Hub: hb, ClientAddr: remoteAddr, Limits: limits, Log: zerolog.Nop(), Poller: p})
 	t.Cleanup(func() {
 		h.Close()
+		p.Close()
 		hb.Close()
 		s.Close()
 		codec.Free()

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package ws
+package netpoll
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
 //go:build unix
 
-package ws
+package netpoll
 
 import (
 	"io"
@@ -9,9 +9,10 @@ import (
 	"syscall"
 )
 
-// direct writes to and reads from a plain TCP connection without waiting. On
-// all others it writes nothing: every write may wait there.
-type direct struct {
+// A Conn writes to and reads from a plain TCP connection without waiting. On
+// all others it writes nothing: every write may wait there. The zero Conn is
+// one of these.
+type Conn struct {
 	raw       syscall.RawConn
 	transfers *sync.Pool // of *transfer
 }
@@ -32,53 +33,55 @@ func newTransfer() any {
 	return t
 }
 
-func newDirect(nc net.Conn, transfers *sync.Pool) direct {
+// Conn is nc's.
+func (p *Poller) Conn(nc net.Conn) Conn {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			return direct{raw, transfers}
+			return Conn{raw, &p.transfers}
 		}
 	}
-	return direct{}
+	return Conn{}
 }
 
-// works reports whether reads and writes without waiting can be had.
-func (d *direct) works() bool { return d.raw != nil }
+// Works reports whether reads and writes without waiting can be had.
+func (c *Conn) Works() bool { return c.raw != nil }
 
-// read reads what is there. With nothing there it waits or, if it is not to,
-// says errIdle.
-func (d *direct) read(p []byte, wait bool) (int, error) {
-	t := d.transfers.Get().(*transfer)
+// Read reads what is there into p, which has a byte at least. With nothing
+// there it waits, until the connection's deadline, or, if it is not to wait,
+// says ErrIdle. It wants Works.
+func (c *Conn) Read(p []byte, wait bool) (int, error) {
+	t := c.transfers.Get().(*transfer)
 	t.bytes, t.wait = p, wait
-	n, err := d.finish(t, d.raw.Read(t.read))
+	n, err := c.finish(t, c.raw.Read(t.read))
 	if n == 0 && err == nil {
 		return 0, io.EOF
 	}
 	return n, err
 }
 
-// TryWrite is for the hub.
-func (d *direct) TryWrite(p []byte) (int, error) {
-	if d.raw == nil {
+// TryWrite writes what the kernel takes at once, and tells how much that was.
+func (c *Conn) TryWrite(p []byte) (int, error) {
+	if c.raw == nil {
 		return 0, nil
 	}
-	t := d.transfers.Get().(*transfer)
+	t := c.transfers.Get().(*transfer)
 	t.bytes = p
-	return d.finish(t, d.raw.Write(t.write))
+	return c.finish(t, c.raw.Write(t.write))
 }
 
 // finish tells what t did, and gives it back. raw is set where the connection
 // is closed, or its deadline has passed.
-func (d *direct) finish(t *transfer, raw error) (int, error) {
+func (c *Conn) finish(t *transfer, raw error) (int, error) {
 	n, err := t.done, raw
 	switch {
 	case raw != nil:
 	case t.errno == syscall.EAGAIN: // of a read: a write just ends there
-		err = errIdle
+		err = ErrIdle
 	case t.errno != 0:
 		err = t.errno
 	}
 	t.bytes, t.done, t.errno = nil, 0, 0
-	d.transfers.Put(t)
+	c.transfers.Put(t)
 	return n, err
 }
 

@@ -1,0 +1,43 @@
+package transport
+
+import (
+	"net/http"
+	"time"
+)
+
+// A Holder is a ResponseWriter whose handler may return before its request is
+// answered, so that a request that waits needs no goroutine. What is written to
+// it is sent once that is done, within a time that its server sets.
+type Holder interface {
+	http.ResponseWriter
+	// Waker is what to call when the Held is to look for an answer. It does not
+	// wait, takes no lock that is held over a call of a Held, and may be called
+	// by anybody at any time, also before Hold and after the answer.
+	Waker() func()
+	// Hold leaves the answer to h. The handler calls it last, once at most, and
+	// nothing of the ResponseWriter after it; of the request it may keep what it
+	// has read.
+	Hold(h Held, atMost time.Duration)
+}
+
+// A Held is a request that waits. Its methods are called one at a time.
+type Held interface {
+	// Answer writes the answer to w, if there is one, and reports whether it
+	// did. It is called after every wake-up, once the server is to stop, and with
+	// last set when the time is over: then it has to answer. It must not wait.
+	Answer(w http.ResponseWriter, last bool) bool
+	// Drop ends the request without an answer: nobody is there any more to
+	// read it. Answer is not called after it.
+	Drop()
+}
+
+// A Signal wakes a goroutine that receives from it. It has a capacity of 1.
+type Signal chan struct{}
+
+// Wake does not wait: a Signal that was not received yet is enough.
+func (s Signal) Wake() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}

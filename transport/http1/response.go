@@ -1,0 +1,135 @@
+package http1
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/commchannel/gateway/transport"
+)
+
+var (
+	_ transport.Holder = (*response)(nil)
+	_ http.Hijacker    = (*response)(nil)
+)
+
+// A response collects what a handler answers.
+type response struct {
+	conn   *conn
+	header http.Header
+	status int
+	body   []byte
+	out    bytes.Buffer // head and body
+	close  bool         // the connection ends with the answer
+	held   transport.Held
+	atMost time.Duration
+}
+
+// mostKept is how large a buffer may be that is used again, in bytes.
+const mostKept = 64 << 10
+
+// newResponse makes a response to r, or, where r is nil, to what was held. It
+// wants free.
+func (c *conn) newResponse(r *http.Request) *response {
+	w := c.server.responses.Get().(*response)
+	w.conn = c
+	w.close = r != nil && r.Close
+	return w
+}
+
+// free lets w be used again.
+func (w *response) free() {
+	s := w.conn.server
+	if cap(w.body) > mostKept || w.out.Cap() > mostKept {
+		w.body, w.out = nil, bytes.Buffer{}
+	}
+	clear(w.header)
+	w.out.Reset()
+	w.conn, w.status, w.body, w.held = nil, 0, w.body[:0], nil
+	s.responses.Put(w)
+}
+
+func (w *response) Header() http.Header { return w.header }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	w.body = append(w.body, p...)
+	return len(p), nil
+}
+
+// FlushError is for http.ResponseController: the answer is written when the
+// handler returns.
+func (*response) FlushError() error { return nil }
+
+// SetReadDeadline is for http.ResponseController: all has been read.
+func (*response) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline is for http.ResponseController: Config.WriteTimeout holds.
+func (*response) SetWriteDeadline(time.Time) error { return nil }
+
+// bytes is the whole answer.
+func (w *response) bytes(closing bool) []byte {
+	w.WriteHeader(http.StatusOK)
+	out := &w.out
+	out.WriteString("HTTP/1.1 ")
+	out.WriteString(strconv.Itoa(w.status))
+	out.WriteByte(' ')
+	out.WriteString(http.StatusText(w.status))
+	out.WriteString("\r\nDate: ")
+	out.WriteString(*w.conn.server.date.Load())
+	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+		w.body = w.body[:0]
+	} else {
+		out.WriteString("\r\nContent-Length: ")
+		out.WriteString(strconv.Itoa(len(w.body)))
+	}
+	out.WriteString("\r\n")
+	if closing {
+		w.header.Set("Connection", "close")
+	}
+	delete(w.header, "Content-Length")
+	_ = w.header.Write(out) // to memory
+	out.WriteString("\r\n")
+	out.Write(w.body)
+	return out.Bytes()
+}
+
+// Waker is transport.Holder's.
+func (w *response) Waker() func() {
+	c := w.conn
+	if c.waker == nil {
+		c.waker = c.wake
+	}
+	return c.waker
+}
+
+// Hold is transport.Holder's.
+func (w *response) Hold(h transport.Held, atMost time.Duration) { w.held, w.atMost = h, atMost }
+
+// Hijack is http.Hijacker's. The reader holds what came behind the request.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c := w.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != serving {
+		return nil, nil, errors.New("http1: hijack: the handler has no connection")
+	}
+	rest := c.in
+	c.state, c.in = ended, nil // the Poller may go on with it under its next owner
+	c.server.forget(c)
+	r := bufio.NewReaderSize(&prefixed{Conn: c.nc, ahead: rest}, len(rest))
+	if len(rest) > 0 {
+		_, _ = r.Peek(len(rest)) // from memory
+	}
+	return c.nc, bufio.NewReadWriter(r, bufio.NewWriterSize(c.nc, 1)), nil
+}
