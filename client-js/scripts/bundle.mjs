@@ -13,7 +13,7 @@ const MOST = 5000;
 const INTERNAL = [
   ["emit", "handler", "listener"], // events
   ["due"], // timers
-  ["base", "online", "listen", "page"], // surroundings
+  ["base", "listen", "memory", "online", "page"], // surroundings
   ["blocked", "ended", "failed", "pause", "pollWorked", "proven", "welcomed"], // health
   ["hello", "kind", "subscriptions", "onend", "onframe", "onleave", "onlink", "onstate"], // connection
   ["accept", "flush", "frames", "refuse", "settle", "timer", "tries"], // outbox
@@ -21,7 +21,7 @@ const INTERNAL = [
   ["ask", "client", "env", "newRef"], // what they ask of their client
 ].flat();
 
-const BANNER = "/*! CommChannel client, MIT licensed */";
+const BANNER = "/*! CommChannel, MIT */";
 
 /**
  * @param {string} root the folder of package.json

@@ -6,6 +6,6 @@ import { channelClient } from "./seed.js";
 // <script src="channelclient.js" data-payload-only> serves pages whose
 // callbacks were written for the payload alone.
 const script = /** @type {HTMLScriptElement|null} */ (globalThis.document?.currentScript);
-if (script?.dataset.payloadOnly !== undefined) channelClient.defaults.payloadOnly = true;
+channelClient.defaults.payloadOnly = script?.dataset.payloadOnly !== undefined;
 
 /** @type {any} */ (globalThis).channelClient = channelClient;

@@ -120,13 +120,13 @@ export function newClient(url, options = {}, stay = stayConnected, makeChannel =
   function onframe(frame) {
     const { op, channel: name = "" } = frame;
     const channel = channels.get(name);
+    if (outbox.settle(frame)) return;
     if (op === "error") onerror(frame);
-    else if (!outbox.settle(frame) && channel?.wanted && channel.take(frame)) emit("gap", { channel: name, cursor: channel.cursor });
+    else if (channel?.wanted && channel.take(frame)) emit("gap", { channel: name, cursor: channel.cursor });
   }
 
   /** @param {Frame} frame */
   function onerror(frame) {
-    if (outbox.settle(frame)) return;
     const error = new ChannelError(frame.code ?? "", frame.message);
     const channel = [...channels.values()].find(({ ref }) => ref === frame.ref);
     if (channel) {

@@ -18,8 +18,12 @@ import { openWebSocket } from "./websocket.js";
 /** @import { Env, Frame, Link, StateName, TransportName } from "./types.js" */
 /** @import { PageEvent } from "./page.js" */
 
-/** @param {number} code a close code */
-const isFinal = (code) => code >= 4200 && code < 4300;
+/**
+ * The class of a close code: 40 to come back soon, 41 with back-off, 42 not at all.
+ *
+ * @param {number} code
+ */
+const classOf = (code) => Math.floor(code / 100);
 
 /**
  * What a connection asks of the client that owns it, and tells it.
@@ -77,8 +81,7 @@ export function stayConnected(env, url, owner, kinds) {
   let attempts = 0; // in all
   let failures = 0; // links lost since one did what is expected
   let anyway = false; // WebSocket is tried although it is blocked
-  /** @type {number|undefined} the gateway's own word on how long to stay away */
-  let retry;
+  let retry = 0; // the gateway's own word on how long to stay away
   let told = false; // the wait for the next attempt is the gateway's word
   const next = newTimer(env);
   const welcome = newTimer(env);
@@ -104,14 +107,14 @@ export function stayConnected(env, url, owner, kinds) {
     const within = attempts++ ? LATER_WELCOME : FIRST_WELCOME;
     /** @type {Link} */
     let link;
+    const heard = (/** @type {Frame} */ frame) => onframe(link, frame);
+    const lost = (/** @type {number} */ code) => onclose(link, code);
     try {
-      link = socket ? openWebSocket(env, url, owner.hello) : openLongPoll(env, url, owner.hello, owner.subscriptions);
+      link = (socket ? openWebSocket : openLongPoll)(env, url, owner, heard, lost);
     } catch {
       return onfailure(kind, 1006);
     }
     trying.set(kind, link);
-    link.onmessage = (frame) => onframe(link, frame);
-    link.onclose = (code) => onclose(link, code);
     // Open is not healthy: a WebSocket has so long for its welcome. A
     // long-poll has a deadline for each exchange.
     if (socket) welcome.set(within, () => drop(link));
@@ -126,8 +129,9 @@ export function stayConnected(env, url, owner, kinds) {
   function onframe(link, frame) {
     const { op } = frame;
     if (link === active) listen();
-    if (op === "bye") retry = frame.retry;
-    if (op === "welcome") onwelcome(link, frame);
+    if (op === "bye") retry = frame.retry ?? 0;
+    // Every exchange of a long-poll says hello, and many are welcomed.
+    if (op === "welcome" && link !== active) onwelcome(link, frame);
     if (link !== active) return op === "error" && owner.onframe(frame);
     const useful = op === "message" || op === "sent";
     if (useful) failures = 0;
@@ -205,7 +209,7 @@ export function stayConnected(env, url, owner, kinds) {
    * @param {number} code what the last link ended with
    */
   function settle(code) {
-    if (isFinal(code)) {
+    if (classOf(code) === 42) {
       close();
       return owner.onend(code);
     }
@@ -225,12 +229,12 @@ export function stayConnected(env, url, owner, kinds) {
    * @param {number} code
    */
   function pauseAfter(code) {
-    const word = retry;
-    const atOnce = code >= 4000 && code < 4100 && !failures;
-    const pause = backoff(random, failures++);
-    retry = undefined;
-    told = word !== undefined;
-    return told || atOnce ? (word ?? 0) + jitter(random) : pause;
+    const soon = classOf(code) === 40 && !failures;
+    const pause = retry + (soon ? jitter(random) : backoff(random, failures));
+    failures++;
+    told = retry > 0;
+    retry = 0;
+    return pause;
   }
 
   // ---- silence ----
@@ -273,7 +277,7 @@ export function stayConnected(env, url, owner, kinds) {
       // A new network, or somebody is looking: no long waiting.
       const missed = !next.due; // its time came while there was no network
       const again =
-        active ? active.kind === "longpoll" && (missed || event === "online")
+        active ? missed || event === "online"
         : !trying.size && (missed || !told);
       if (again) next.set(jitter(random), attempt);
     }

@@ -16,7 +16,8 @@ export function environment(options) {
     fetch: options.fetch ?? ((input, init) => world.fetch(input, init)),
     random: options.random ?? Math.random,
     page: watchPage(world),
-    storage: options.storage ?? sessionStorageOf(world),
+    // The mere look at sessionStorage throws where cookies are forbidden.
+    memory: () => options.storage ?? world.sessionStorage,
     base: world.location?.href,
     ...(options.clock ?? {
       now: () => Date.now(),
@@ -24,17 +25,4 @@ export function environment(options) {
       clearTimeout: (timer) => clearTimeout(timer),
     }),
   };
-}
-
-/**
- * The mere look at sessionStorage throws where cookies are forbidden.
- *
- * @param {any} world
- */
-function sessionStorageOf(world) {
-  try {
-    return world.sessionStorage;
-  } catch {
-    return undefined;
-  }
 }

@@ -24,6 +24,8 @@ export class ChannelError extends Error {
  * The errors after which a client does not come back by itself: those of the
  * close codes from 4200 on, in their order. The last one has none on the
  * wire; the WebSocket of a client with such a name is not welcomed.
+ *
+ * @type {(string|undefined)[]}
  */
 export const FINAL = ["bad_frame", "unauthorized", "token_expired", "forbidden", "too_many_connections", "bad_client"];
 

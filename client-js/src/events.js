@@ -18,8 +18,8 @@ export function guard(f) {
  * @template {Record<string, any>} Events
  */
 export function newEmitter() {
-  /** @type {{name: keyof Events, listener: (event: any) => void}[]} */
-  let entries = [];
+  /** @type {Set<{name: keyof Events, listener: (event: any) => void}>} */
+  const entries = new Set();
   return {
     /**
      * @template {keyof Events} Name
@@ -29,10 +29,8 @@ export function newEmitter() {
      */
     on(name, listener) {
       const mine = { name, listener };
-      entries = [...entries, mine];
-      return () => {
-        entries = entries.filter((entry) => entry !== mine);
-      };
+      entries.add(mine);
+      return () => void entries.delete(mine);
     },
 
     /**
@@ -42,7 +40,7 @@ export function newEmitter() {
      * @returns {boolean} whether anybody listened
      */
     emit(name, event) {
-      const some = entries.filter((entry) => entry.name === name);
+      const some = [...entries].filter((entry) => entry.name === name);
       for (const { listener } of some) guard(() => listener(event));
       return some.length > 0;
     },

@@ -20,12 +20,12 @@ export function webSocketHealth(env, url) {
   let cut = 0; // ended within a minute, since one was proven
   let suspect = false; // one failed, and whether long-poll works is not known yet
 
-  /** @param {"getItem"|"setItem"|"removeItem"} method */
+  /** @param {"getItem"|"setItem"} method */
   const store = (method) => {
     try {
-      return env.storage?.[method](key, "" + until);
+      return env.memory()[method](key, "" + until);
     } catch {
-      // Full, or forbidden: then the tab forgets.
+      // There is none, or it is full or forbidden: then the tab forgets.
     }
   };
   const block = () => {
@@ -62,8 +62,9 @@ export function webSocketHealth(env, url) {
     /** A WebSocket was useful: it brought or took a message, or lived for long. */
     proven() {
       cut = 0;
-      if (until) store("removeItem");
+      if (!until) return;
       until = 0;
+      store("setItem");
     },
 
     /**

@@ -29,12 +29,12 @@ export const LEAST_PAUSE = 500;
 export const FIRST_PAUSE = 2000; // at most; doubled by each failure
 export const MOST_PAUSE = 20e3;
 
-// A long-poll exchange: one that is answered at once, one that is held (25 s
-// give or take a tenth, by default), and the pause after one that came back at
-// once with nothing.
+// A long-poll exchange: one that is answered at once, and one that is held (25 s
+// give or take a tenth, by default). What came back sooner than the shortest
+// hold that a gateway can be given (1 s, give or take a tenth) was not held.
 export const EXCHANGE_ANSWER = 10e3;
 export const EXCHANGE_HELD = 40e3;
-export const EXCHANGE_PAUSE = 1000;
+export const EXCHANGE_SHORT = 900;
 export const EXCHANGE_FRAMES = 99;
 export const EXCHANGE_TEXT = 60e3; // characters; the last frame may go beyond
 
@@ -66,8 +66,10 @@ export const TOKEN_SERVED = 20e3;
 
 // Of a connection that tabs share: how long the leader may be silent; how long
 // a subscription that has resumed may not yet be where the channel is; how
-// often a tab's catching up may fail, and how many live messages wait for it.
+// often a tab's catching up may fail, its pause once it brings nothing, and how
+// many live messages wait for it.
 export const LEADER_SILENCE = 10e3;
 export const REPLAY = 10e3;
 export const CATCH_UP_TRIES = 3;
+export const CATCH_UP_PAUSE = 1000;
 export const CATCH_UP_HELD = 1000;

@@ -1,7 +1,15 @@
+import { backoff } from "./backoff.js";
 import { FINAL } from "./errors.js";
-import { EXCHANGE_ANSWER, EXCHANGE_FRAMES, EXCHANGE_HELD, EXCHANGE_PAUSE, EXCHANGE_TEXT } from "./limits.js";
+import {
+  EXCHANGE_ANSWER,
+  EXCHANGE_FRAMES,
+  EXCHANGE_HELD,
+  EXCHANGE_SHORT,
+  EXCHANGE_TEXT,
+} from "./limits.js";
 import { newTimer } from "./timer.js";
 
+/** @import { Owner } from "./connection.js" */
 /** @import { Env, Frame, Link } from "./types.js" */
 
 /**
@@ -10,6 +18,9 @@ import { newTimer } from "./timer.js";
  * @type {Frame}
  */
 export const PING = { op: "ping", ref: -1 };
+
+/** The frames that tell something and move no place. */
+const PRESENCE = /^(join|leave|presence)$/;
 
 /**
  * One exchange: an array of frames out, an array of frames back.
@@ -27,13 +38,13 @@ export async function exchange(env, url, frames, init) {
     body: JSON.stringify(frames),
     ...init,
   });
+  /** @type {Frame[] & Frame} the frames, or what is wrong with the request as such */
   const answer = await response.json();
-  const listed = Array.isArray(answer);
   // An error without a ref is about the client itself.
-  const error = listed ? answer.find(({ op, ref }) => op === "error" && !ref) : answer;
+  const error = response.ok ? answer.find(({ op, ref }) => op === "error" && !ref) : answer;
   // A bad_frame is not final here: it may as well be about the request.
   const final = FINAL.indexOf(error?.code);
-  if (listed && final < 1) return answer;
+  if (response.ok && final < 1) return answer;
   throw final > 0 && 4200 + final;
 }
 
@@ -49,57 +60,63 @@ export async function exchange(env, url, frames, init) {
  *
  * @param {Env} env
  * @param {string} url
- * @param {() => Frame} hello the first frame of each exchange
- * @param {() => Frame[]} subscriptions the `subscribe` frames as of now
+ * @param {Pick<Owner, "hello"|"subscriptions">} owner
+ * @param {(frame: Frame) => void} heard never before this has returned
+ * @param {(code: number) => void} lost it has ended, with a close code such as a WebSocket's; at most once, never after close()
  * @returns {Link}
  */
-export function openLongPoll(env, url, hello, subscriptions) {
+export function openLongPoll(env, url, { hello, subscriptions }, heard, lost) {
   let welcomed = false;
   let closed = false;
-  let woken = false; // what wake starts is on its way
   /** @type {Frame[]} to be answered at once, as the ping is for which the first exchange is welcomed at once */
   const outgoing = [{ op: "ping" }];
   /** @type {AbortController|undefined} the exchange that is answered at once */
   let sending;
   /** @type {AbortController|undefined} the one that is held */
   let polling;
+  /** @type {Frame[]} what it asks for; none: another is to begin */
+  let held = [];
+  let fruitless = 0; // answers to it in a row that came at once, and led nowhere
+  const rest = newTimer(env); // after such a one
 
   /** @type {Link} */
   const link = {
     kind: "longpoll",
-    onmessage() {},
-    onclose() {},
 
     send(frame) {
-      const { op, since } = frame;
-      // Another list is to be held. Or there is doubt: what is held may have
-      // died, too, and nobody was told.
-      if (since || op === "unsubscribe" || frame === PING) stopPolling();
-      if (!op.endsWith("subscribe")) outgoing.push(frame);
+      // There is doubt: what is held may have died, too, and nobody was told.
+      if (frame === PING) held = [];
+      if (!frame.op.endsWith("subscribe")) outgoing.push(frame);
       wake();
     },
 
     close() {
       closed = true;
+      rest.clear();
       sending?.abort();
-      stopPolling();
+      polling?.abort();
     },
   };
 
-  function stopPolling() {
-    polling?.abort();
-    polling = undefined;
-  }
+  /** The subscriptions that have a place to go on from. */
+  const placed = () => subscriptions().filter((frame) => frame.since);
+  /** Those that have none. */
+  const unplaced = () => subscriptions().filter((frame) => !frame.since);
+
+  /**
+   * @param {Frame[]} some
+   * @param {Frame[]} others
+   */
+  const same = (some, others) => JSON.stringify(some) === JSON.stringify(others);
 
   /** Starts what is to be started, when the caller has said all it has to say. */
   function wake() {
-    if (woken) return;
-    woken = true;
     queueMicrotask(() => {
-      woken = false;
       if (closed) return;
       if (!sending) flush();
-      if (!polling && welcomed) poll();
+      if (!welcomed || rest.due || same(held, placed())) return;
+      held = placed();
+      poll();
     });
   }
 
@@ -108,15 +125,16 @@ export function openLongPoll(env, url, hello, subscriptions) {
    * begin at, and after them the rest, so that no answer to a send is missed.
    */
   async function flush() {
-    const begun = welcomed ? subscriptions().filter((frame) => !frame.since) : [];
+    const begun = welcomed ? unplaced() : [];
     const frames = [...begun, ...take()];
     if (!frames.length) return;
     const answer = await ask(frames, EXCHANGE_ANSWER, (sending = new AbortController()));
     sending = undefined;
     if (!answer) return;
     deliver(answer);
-    if (begun.length) stopPolling();
-    wake();
+    // No welcome, or no word about them: the same would follow without end.
+    if (!welcomed || (begun.length && same(begun, unplaced()))) fail();
+    else wake();
   }
 
   /** As many of the outgoing frames as may go in one exchange. */
@@ -129,39 +147,39 @@ export function openLongPoll(env, url, hello, subscriptions) {
   }
 
   /**
-   * Holds one exchange after the other. The next one begins where the last
-   * one's answer is read, not in a timer: hidden pages get few of those.
+   * Holds an exchange, in the place of the one before. The next one begins
+   * where this one's answer is read, not in a timer: hidden pages get few of
+   * those. Only if the same would follow without end, something over there or
+   * on the way being out of order, the gateway is left alone for a while.
    */
   async function poll() {
-    const frames = subscriptions().filter((frame) => frame.since);
-    if (!frames.length) return;
+    polling?.abort();
+    if (!held.length) return;
     const began = env.now();
+    const short = () => env.now() - began < EXCHANGE_SHORT;
     const mine = (polling = new AbortController());
-    const short = () => env.now() - began < EXCHANGE_PAUSE;
-    const next = () => {
-      if (mine !== polling) return;
-      polling = undefined;
-      wake();
-    };
-    const answer = await ask(frames, EXCHANGE_HELD, mine, (code) => {
+    const answer = await ask(held, EXCHANGE_HELD, mine, (code) => {
       // Something on the way may have no patience with what is held so long.
       // Whether long-poll works as such, an exchange that is not held tells.
       if (code > 0 || short()) fail(code);
       else link.send(PING);
     });
     if (!answer) return;
+    if (mine === polling) polling = undefined; // to abort it now would be seen by who reads along
     deliver(answer);
-    // Answered at once with nothing: something on the way doesn't let the
-    // gateway hold it. Polling is left, at a bearable pace.
-    if (answer.length || !short()) next();
-    else env.setTimeout(next, EXCHANGE_PAUSE);
+    const astray = answer.some(({ recovered }) => recovered === false); // it may be so each time
+    const stuck = (astray || same(held, placed())) && !answer.some(({ op }) => PRESENCE.test(op));
+    if (!stuck || !short()) fruitless = 0;
+    else rest.set(backoff(env.random, fruitless++), wake);
+    held = [];
+    wake();
   }
 
   /**
    * @param {Frame[]} frames
    * @param {number} within milliseconds
    * @param {AbortController} abort
-   * @param {(code: any) => void} [failed] is told if it fails, but not if it is late; else onclose is
+   * @param {(code: any) => void} [failed] is told if it fails, but not if it is late; else lost is
    * @returns {Promise<Frame[]|undefined>} nothing if it was stopped or has failed
    */
   async function ask(frames, within, { signal }, failed = fail) {
@@ -180,17 +198,16 @@ export function openLongPoll(env, url, hello, subscriptions) {
   function fail(code) {
     if (closed) return;
     link.close();
-    link.onclose(code > 0 ? code : 1006);
+    lost(+code || 1006);
   }
 
   /** @param {Frame[]} answer */
   function deliver(answer) {
     for (const frame of answer) {
-      // Every exchange says hello, and many are welcomed; a WebSocket is once.
-      const again = welcomed && frame.op === "welcome";
-      welcomed = true;
-      if (!closed && !again) link.onmessage(frame);
-      if (frame.op === "bye") fail(4000);
+      const { op } = frame;
+      welcomed ||= op === "welcome";
+      if (!closed) heard(frame);
+      if (op === "bye") fail(4000);
     }
   }
 

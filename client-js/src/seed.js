@@ -13,7 +13,7 @@ const DEFAULT_URL = "channel.php";
  * @param {Promise<T>} promise
  */
 function logged(promise) {
-  promise.catch((error) => console.error(error));
+  promise.catch(console.error);
   return promise;
 }
 
@@ -88,7 +88,7 @@ export class channelClient {
     const client = () => {
       let shared = clients.get(key);
       if (!shared || shared.state === "closed") {
-        shared = channelClient.connect(url, { ...options, clientID: clientID === undefined ? undefined : String(clientID) });
+        shared = channelClient.connect(url, { ...options, clientID: clientID?.toString() });
         clients.set(key, shared);
       }
       return shared;

@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.js";
-import { CATCH_UP_HELD, CATCH_UP_TRIES, EXCHANGE_ANSWER, EXCHANGE_PAUSE } from "./limits.js";
+import { CATCH_UP_HELD, CATCH_UP_PAUSE, CATCH_UP_TRIES, EXCHANGE_ANSWER } from "./limits.js";
 import { exchange } from "./longpoll.js";
 import { newTimer } from "./timer.js";
 
@@ -41,6 +41,7 @@ export function catchUp({ env, url, hello, give, live, fail }, { channel, since 
   let held = [];
   let place = since; // of what was given
   let failures = 0;
+  let losses = 0; // answers before which messages may be missing
   let fruitless = 0; // exchanges that brought nothing, since it waits for what is live
   let over = false;
   /** @type {AbortController|undefined} of the exchange under way */
@@ -72,7 +73,9 @@ export function catchUp({ env, url, hello, give, live, fail }, { channel, since 
 
   /** @param {Frame[]} answer */
   function onanswer(answer) {
+    const before = place;
     let more = false;
+    let lost = false;
     for (const frame of answer) {
       const { op, cursor = place } = frame;
       const refused = op === "error" && frame.ref === REF;
@@ -82,10 +85,12 @@ export function catchUp({ env, url, hello, give, live, fail }, { channel, since 
       if (refused) return;
       place = cursor;
       more ||= op === "message";
+      lost ||= frame.recovered === false;
     }
     if (meet()) return;
-    if (more) fetchMore();
-    else fruitless++;
+    if (!more || place === before) fruitless++;
+    else if (lost) next.set(backoff(env.random, losses++), fetchMore); // it may be so each time
+    else fetchMore();
   }
 
   /** Whether the live messages have passed the place, too; then it is over. */
@@ -118,7 +123,7 @@ export function catchUp({ env, url, hello, give, live, fail }, { channel, since 
       if (fetching || meet() || next.due) return;
       // Not what was waited for: the place may have two names, as it has at
       // the end of an empty channel. Then it is fetched, up to this one.
-      next.set(fruitless > 1 ? EXCHANGE_PAUSE : 0, fetchMore);
+      next.set(fruitless > 1 ? CATCH_UP_PAUSE : 0, fetchMore);
     },
     close,
   };

@@ -92,8 +92,6 @@
  *
  * @typedef {object} Link
  * @property {TransportName} kind
- * @property {(frame: Frame) => void} onmessage
- * @property {(code: number) => void} onclose     a WebSocket close code; comes at most once, never after close()
  * @property {(frame: Frame) => void} send
  * @property {() => void} close
  */
@@ -113,11 +111,11 @@
  * @property {typeof fetch} fetch
  * @property {() => number} random
  * @property {import("./page.js").Page} page
- * @property {Store|undefined} storage keeps, for the tab's life, that WebSocket is blocked
+ * @property {() => Store} memory keeps, for the tab's life, that WebSocket is blocked; may throw
  * @property {string|undefined} base relative URLs are relative to it
  *
  * @typedef {Clock & Surroundings} Env
- * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem">} Store
+ * @typedef {Pick<Storage, "getItem"|"setItem">} Store
  */
 
 /**

@@ -1,3 +1,4 @@
+/** @import { Owner } from "./connection.js" */
 /** @import { Env, Frame, Link } from "./types.js" */
 
 /**
@@ -5,17 +6,17 @@
  *
  * @param {Env} env which must have a WebSocket; its constructor may throw
  * @param {string} url http or https
- * @param {() => Frame} hello the first frame
+ * @param {Pick<Owner, "hello">} owner
+ * @param {(frame: Frame) => void} heard never before this has returned
+ * @param {(code: number) => void} lost a close code; at most once, never after close()
  * @returns {Link}
  */
-export function openWebSocket(env, url, hello) {
+export function openWebSocket(env, url, { hello }, heard, lost) {
   const WebSocket = /** @type {NonNullable<Env["WebSocket"]>} */ (env.WebSocket);
   const socket = new WebSocket(url.replace(/^http/, "ws"));
   /** @type {Link} */
   const link = {
     kind: "websocket",
-    onmessage() {},
-    onclose() {},
 
     send(frame) {
       socket.send(JSON.stringify(frame));
@@ -27,7 +28,7 @@ export function openWebSocket(env, url, hello) {
     },
   };
   socket.onopen = () => link.send(hello());
-  socket.onmessage = ({ data }) => link.onmessage(JSON.parse(data));
-  socket.onclose = ({ code }) => link.onclose(code);
+  socket.onmessage = ({ data }) => heard(JSON.parse(data));
+  socket.onclose = ({ code }) => lost(code);
   return link;
 }

@@ -185,7 +185,7 @@ test("long-poll goes alone again after it has worked", async () => {
   await settled();
   await world.asking("ping").answer(welcome, { op: "bye", retry: 0 });
   const tried = world.sockets.length;
-  await world.clock.advance(500);
+  await world.clock.advance(world.clock.untilNext);
   assert.equal(world.pending.length, 1);
   assert.equal(world.sockets.length, tried);
 });
@@ -268,5 +268,5 @@ test("a WebSocket that is useful is not blocked any more", async () => {
   assert.equal(world.storage.items.size, 1, "nor does what comes at once");
   await world.clock.advance(5000);
   world.socket.say(message(3));
-  assert.equal(world.storage.items.size, 0);
+  assert.deepEqual([...world.storage.items.values()], ["0"]);
 });

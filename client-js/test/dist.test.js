@@ -94,5 +94,5 @@ test("the classic script makes one global, and it works", async (t) => {
 test("the attribute data-payload-only gives callbacks the payload alone", () => {
   const currentScript = { dataset: { payloadOnly: "" } };
   assert.equal(runClassic({ document: { currentScript } }).scope.channelClient.defaults.payloadOnly, true);
-  assert.equal(runClassic().scope.channelClient.defaults.payloadOnly, undefined);
+  assert.equal(runClassic().scope.channelClient.defaults.payloadOnly, false);
 });

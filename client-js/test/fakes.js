@@ -280,3 +280,19 @@ export async function onLongPoll(world, options = {}) {
   await failBeside(world);
   return client;
 }
+
+/** A client that has nothing but long-poll, and is welcomed. */
+export async function polling(world, options = {}) {
+  const client = connect("/channel", { ...world.options, transports: ["longpoll"], ...options });
+  await settled();
+  await world.asking("ping").answer(welcome, { op: "pong" });
+  return client;
+}
+
+/** The same with a subscription that is held. */
+export async function holding(world) {
+  const client = await polling(world);
+  const got = gather(client.channel("room", { since: "c1" }));
+  await settled();
+  return { client, got };
+}

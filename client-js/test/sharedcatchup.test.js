@@ -182,6 +182,25 @@ test("what can't be had any more is a gap for the tab that wants it, alone", asy
   assert.deepEqual([heard, got], [[1, 2, 3, 4], [2, 3, 4]]);
 });
 
+test("who is given the same again and again does not ask without end", async () => {
+  const { leader, got } = await newcomer(3, { since: "c-9" });
+  for (let i = 0; i < 10 && leader.world.pending.length > 0; i++) {
+    await leader.world.asking("subscribe").answer(began("x1", { recovered: true }), message("x2"));
+  }
+  assert.ok(leader.world.exchanges.length < 4, `${leader.world.exchanges.length} exchanges`);
+  assert.deepEqual(got, ["x2"]);
+});
+
+test("where messages are lost each time, the exchanges are paced", async () => {
+  const { browser, leader } = await newcomer(3, { since: "c-9" });
+  for (let i = 0; i < 10; i++) {
+    await browser.clock.advance(3000);
+    const [exchange] = leader.world.pending;
+    await exchange?.answer(began("lost", { recovered: false }), message("x" + i));
+  }
+  assert.ok(leader.world.exchanges.length < 8, `${leader.world.exchanges.length} exchanges in 30 seconds`);
+});
+
 test("two tabs that miss different things get them, each", async () => {
   const { browser, leader } = await leaderAt(4);
   const late = [await browser.open({ room: { since: "c1" } }), await browser.open({ room: { since: "c2" } })];

@@ -244,3 +244,12 @@ export async function say(tab, ...frames) {
 /** Answers the leader's newest subscription. */
 export const subscribedTo = (tab, cursor, more = {}) =>
   say(tab, { op: "subscribed", ref: tab.socket.of("subscribe").at(-1).ref, channel: "room", cursor, ...more });
+
+/** Two tabs that are subscribed to a channel, which is at c0. */
+export async function subscribedTabs(count = 2, options) {
+  const { browser, tabs } = await openTabs(count, options);
+  const got = tabs.map((tab) => tab.hears("msg"));
+  await settled();
+  await subscribedTo(tabs[0], "c0");
+  return { browser, tabs, got };
+}

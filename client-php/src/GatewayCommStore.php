@@ -15,15 +15,18 @@ use CommChannel\Net\Deadline;
  *
  * How far a client has read is kept in this object alone; cursor() tells it,
  * and $since goes on from there. Every call takes at most three times $timeout and
- * 0.3 seconds, what it waits for messages aside.
+ * 0.3 seconds, what it waits for messages aside, and the seconds for which a
+ * gateway that went away does not want its clients back: 10 at most.
  */
 class GatewayCommStore implements CursorStore, WaitingStore
 {
     /** Most answers that one call puts together. */
     private const MAX_ANSWERS = 16;
 
-    /** Seconds that an exchange takes at least which was to be held and told nothing. */
-    private const PACE = 0.05;
+    /** Seconds from which on an exchange counts as held, and pauses after one that was not and told nothing. */
+    private const HELD = 0.5;
+    private const FIRST_PAUSE = 0.05;
+    private const MOST_PAUSE = 2.0;
 
     private Exchanges $exchanges;
     private string $channel;
@@ -107,18 +110,22 @@ class GatewayCommStore implements CursorStore, WaitingStore
     {
         $client = (string) $clientID;
         $deadline = Deadline::in($seconds);
-        $new = $this->getMessages($client);
-        while ($new === [] && !$deadline->passed()) {
-            $pace = Deadline::in(self::PACE);
-            $answer = $this->exchanges->held($client, [$this->subscription($client)], $deadline);
-            $this->take($client, $answer, $new);
-            if ($new === []) {
-                $bye = $answer->find('bye');
-                $deadline->sleep($bye === null ? $pace->left() : (int) ($bye->retry ?? 0) / 1000);
-                $new = $this->getMessages($client); // a silent gateway may be a dead one
+        $pause = self::FIRST_PAUSE;
+        while ($this->exchanges->comeBack($deadline)) {
+            $new = $this->getMessages($client); // a silent gateway may be a dead one
+            if ($new !== [] || $deadline->passed()) {
+                return $new;
             }
+            $held = Deadline::in(self::HELD);
+            $this->take($client, $this->exchanges->held($client, [$this->subscription($client)], $deadline), $new);
+            if ($new !== []) {
+                return $new;
+            }
+            // Something on the way, or over there, may not hold it, each time.
+            $deadline->sleep($held->passed() ? 0.0 : $pause * random_int(500, 1000) / 1000);
+            $pause = $held->passed() ? self::FIRST_PAUSE : min(2 * $pause, self::MOST_PAUSE);
         }
-        return $new;
+        return [];
     }
 
     public function removeClient(int|string $clientID): void

@@ -20,11 +20,13 @@ export function exchange(env: Env, url: string, frames: Frame[], init: RequestIn
  *
  * @param {Env} env
  * @param {string} url
- * @param {() => Frame} hello the first frame of each exchange
- * @param {() => Frame[]} subscriptions the `subscribe` frames as of now
+ * @param {Pick<Owner, "hello"|"subscriptions">} owner
+ * @param {(frame: Frame) => void} heard never before this has returned
+ * @param {(code: number) => void} lost it has ended, with a close code such as a WebSocket's; at most once, never after close()
  * @returns {Link}
  */
-export function openLongPoll(env: Env, url: string, hello: () => Frame, subscriptions: () => Frame[]): Link;
+export function openLongPoll(env: Env, url: string, { hello, subscriptions }: Pick<Owner, "hello" | "subscriptions">, heard: (frame: Frame) => void, lost: (code: number) => void): Link;
+/** @import { Owner } from "./connection.js" */
 /** @import { Env, Frame, Link } from "./types.js" */
 /**
  * Asks the gateway for a word: it answers what has a ref. This one is nobody's.
@@ -34,4 +36,5 @@ export function openLongPoll(env: Env, url: string, hello: () => Frame, subscrip
 export const PING: Frame;
 import type { Env } from "./types.js";
 import type { Frame } from "./types.js";
+import type { Owner } from "./connection.js";
 import type { Link } from "./types.js";

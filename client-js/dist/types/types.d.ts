@@ -135,11 +135,6 @@ export type State = {
  */
 export type Link = {
     kind: TransportName;
-    onmessage: (frame: Frame) => void;
-    /**
-     * a WebSocket close code; comes at most once, never after close()
-     */
-    onclose: (code: number) => void;
     send: (frame: Frame) => void;
     close: () => void;
 };
@@ -160,9 +155,9 @@ export type Surroundings = {
     random: () => number;
     page: import("./page.js").Page;
     /**
-     * keeps, for the tab's life, that WebSocket is blocked
+     * keeps, for the tab's life, that WebSocket is blocked; may throw
      */
-    storage: Store | undefined;
+    memory: () => Store;
     /**
      * relative URLs are relative to it
      */
@@ -175,7 +170,7 @@ export type Env = Clock & Surroundings;
 /**
  * The world around a connection; what a browser has, unless it was given.
  */
-export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export type Store = Pick<Storage, "getItem" | "setItem">;
 /**
  * The options of a client that the classic script knows, too.
  */

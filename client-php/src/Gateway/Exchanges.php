@@ -27,7 +27,13 @@ final class Exchanges
         'unauthorized', 'token_expired', 'forbidden', 'rate_limited',
     ];
 
+    /** Seconds that a gateway which goes away may have its clients wait, at most. */
+    private const MAX_AWAY = 10.0;
+
     private Http $http;
+
+    /** When a gateway that has gone away wants its clients back. */
+    private Deadline $back;
 
     /**
      * @param string               $token   "" for none
@@ -41,11 +47,20 @@ final class Exchanges
         array $tls,
     ) {
         $this->http = new Http($url, $tls);
+        $this->back = Deadline::in(0.0);
+    }
+
+    /** Waits until the gateway, if it has gone away, wants its clients back. False if the deadline is before that. */
+    public function comeBack(Deadline $deadline): bool
+    {
+        $deadline->sleep($this->back->left());
+        return $this->back->passed();
     }
 
     /**
      * Does an exchange that the gateway answers at once, and if it fails for
-     * want of the gateway, once more.
+     * want of the gateway, once more. If the gateway has gone away, that is
+     * when it wants its clients back.
      *
      * @param string                     $client "" to let the gateway choose
      * @param list<array<string, mixed>> $frames those after "hello"
@@ -54,6 +69,7 @@ final class Exchanges
      */
     public function now(string $client, array $frames): Answer
     {
+        $this->comeBack(Deadline::in(self::MAX_AWAY));
         try {
             return $this->exchange($client, $frames, Deadline::in($this->timeout));
         } catch (StoreUnavailable) {
@@ -94,7 +110,12 @@ final class Exchanges
         if ($status !== 200 || !is_array($answer)) {
             throw $this->failure($answer, "status $status and no answer of a gateway");
         }
-        return new Answer($this->check(array_values($answer)), strlen($text));
+        $answered = new Answer($this->check(array_values($answer)), strlen($text));
+        $retry = $answered->find('bye')->retry ?? 0;
+        if (is_int($retry) && $retry > 0) {
+            $this->back = Deadline::in(min($retry / 1000, self::MAX_AWAY));
+        }
+        return $answered;
     }
 
     /**

@@ -196,14 +196,14 @@ final class Reader
 
     /**
      * Tells of a gap and goes on at the oldest message from $low on, in the
-     * head's epoch; or at the end, if there is none.
+     * head's epoch. Where there is none, some may be on their way.
      */
     private function leap(int $low): void
     {
         $this->page->gap = true;
         $oldest = (new Oldest($this->channel, $this->call, $this->head))->from($low);
         $this->epoch = $this->head->epoch;
-        $this->next = $oldest ?? $this->head->n + 1;
+        $this->next = $oldest ?? max($low, $this->head->base() + 1, $this->head->n + 1 - self::WINDOW);
         $this->last = $this->head->n;
         $this->got = [];
     }

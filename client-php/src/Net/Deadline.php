@@ -34,6 +34,6 @@ final class Deadline
     /** Sleeps for so many seconds, but not beyond the deadline. */
     public function sleep(float $seconds): void
     {
-        usleep((int) (min($seconds, $this->left()) * 1e6));
+        usleep((int) ceil(min($seconds, $this->left()) * 1e6));
     }
 }

@@ -82,6 +82,41 @@ return [
         throws(StoreUnavailable::class, 'timeout', static fn () => $store->waitForMessages('a', 0.2));
     },
 
+    'nobody comes back before a gateway that goes away wants it' => static function () use ($answer): void {
+        $message = '{"op":"message","channel":"c","cursor":"c1","id":"m","type":"","payload":"x"}';
+        $frames = ['{"op":"subscribed","channel":"c","cursor":"c0"}', '{"op":"bye","reason":"draining","retry":800}', $message];
+        $calls = [
+            'getMessages' => static fn (GatewayCommStore $store) => $store->getMessages('a'),
+            'waitForMessages' => static fn (GatewayCommStore $store) => $store->waitForMessages('a', 5.0),
+        ];
+        foreach ($calls as $name => $call) {
+            $url = 'http://' . Child::canned($server, 'close', ...array_map(static fn (string $f): string => $answer("[$f]"), $frames));
+            $store = new GatewayCommStore($url, 'c');
+            $start = hrtime(true);
+            same([], $store->waitForMessages('a', 0.2), 'waiting ends as it was told to');
+            $waited = (hrtime(true) - $start) / 1e9;
+            claim($waited >= 0.2 && $waited < 0.7, "0.2 s, took $waited");
+            same([], $store->waitForMessages('a', 0.1), 'and again');
+            same(2, $server->lines(), 'exchanges');
+            same(['m' => 'x'], $call($store), $name);
+            $took = (hrtime(true) - $start) / 1e9;
+            claim($took >= 0.8, "$name came after $took s");
+        }
+        $waits = new GatewayCommStore('http://' . Child::canned($server, 'close', ...array_map(static fn (string $f): string => $answer("[$f]"), $frames)), 'c');
+        $start = hrtime(true);
+        same(['m' => 'x'], $waits->waitForMessages('a', 10.0), 'in one call');
+        claim(hrtime(true) - $start >= 0.8e9, 'it waits so long');
+    },
+
+    'what is answered at once without end is not asked without end' => static function () use ($answer): void {
+        foreach (['[]', '[{"op":"new","channel":"c"}]', '[{"op":"subscribed","channel":"c","cursor":"c0","recovered":false}]'] as $body) {
+            $store = new GatewayCommStore('http://' . Child::canned($server, 'close', $answer($body)), 'c', 'c0');
+            same([], $store->waitForMessages('a', 1.5));
+            $asked = $server->lines();
+            claim($asked > 4 && $asked < 25, "$asked exchanges in 1.5 s, answered with $body");
+        }
+    },
+
     'what is no gateway' => static function () use ($answer): void {
         foreach ([
             [$answer('<html>'), 'status 200'], [$answer('{}'), 'status 200'], [$answer('[1]'), 'none of a gateway'],

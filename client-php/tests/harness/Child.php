@@ -74,6 +74,15 @@ final class Child
         return rtrim((string) fgets($this->stdout), "\n");
     }
 
+    /** How many more lines it has written by now. */
+    public function lines(): int
+    {
+        stream_set_blocking($this->stdout, false);
+        $text = stream_get_contents($this->stdout);
+        stream_set_blocking($this->stdout, true);
+        return substr_count($text, "\n");
+    }
+
     public function isDone(): bool
     {
         $status = proc_get_status($this->process);

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 // php canned.php MODE BASE64...: listens, tells its port, and answers whatever
 // comes on each connection with the next of these texts, the last one again and
-// again. The MODE is one of
+// again. It tells each connection by a line. The MODE is one of
 //
 //   close    the connection is closed after the text
 //   hold     it is left open
@@ -17,6 +17,7 @@ $server = stream_socket_server('tcp://127.0.0.1:0');
 echo substr(strrchr(stream_socket_get_name($server, false), ':'), 1), "\n";
 $open = [];
 for ($n = 0; $connection = stream_socket_accept($server, 60); $n++) {
+    echo "connection $n\n";
     fread($connection, 65536);
     $text = $texts[min($n, count($texts) - 1)];
     set_error_handler(static fn (): bool => true); // who is answered may go at any time

@@ -10,3 +10,4 @@ require_once __DIR__ . '/Source.php';
 require_once __DIR__ . '/Child.php';
 require_once __DIR__ . '/MemcachedServer.php';
 require_once __DIR__ . '/GatewayServer.php';
+require_once __DIR__ . '/LogBench.php';

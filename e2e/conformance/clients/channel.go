@@ -81,12 +81,16 @@ func (s *server) subscribed(frame map[string]json.RawMessage, at int, recovered 
 	return o
 }
 
-// texts are frames as they are said, with what later versions may add.
+// unknown is a frame that this version does not know.
+const unknown = `{"op":"conformance","ref":0,"channel":"conformance","conformance":[{}],"payload":{},"message":""}`
+
+// texts are frames as they are said, with what later versions may add, also
+// where nothing is said.
 func (s *server) texts(frames ...obj) []string {
 	var list []string
 	for _, o := range frames {
-		if s.noise && o["op"] != "welcome" { // before which nothing comes
-			list = append(list, `{"op":"conformance","ref":0,"channel":"conformance","conformance":[{}],"payload":{},"message":""}`)
+		if s.noise {
+			list = append(list, unknown)
 		}
 		if s.noise {
 			o["conformance"] = []any{nil, obj{"op": "error"}}
@@ -96,6 +100,9 @@ func (s *server) texts(frames ...obj) []string {
 			panic("clients: a frame of the server: " + err.Error()) // it is written here
 		}
 		list = append(list, string(text))
+	}
+	if s.noise {
+		list = append(list, unknown)
 	}
 	return list
 }

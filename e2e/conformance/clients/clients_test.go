@@ -64,7 +64,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		"sends without an id":             {"under the same id"},
 		"does not send again":             {"under the same id"},
 		"does not look at bye":            {"after bye"},
-		"does not back off":               {"it backs off", "after bye"},
+		"does not back off":               {"it backs off", "after bye", "not followed at once"},
 		"comes back for ever":             {"after 4200", "after 4201", "after 4203"},
 		"does not tell of the end":        {"after 4200", "after 4201", "after 4203"},
 		"does not answer pings":           {"a pong of the same payload"},

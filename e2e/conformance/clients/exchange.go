@@ -49,6 +49,10 @@ func (s *server) serveExchange(w http.ResponseWriter, r *http.Request) {
 	for i, raw := range raws {
 		x.do(i, s.parse(raw))
 	}
+	if hasty := s.haste(); hasty != nil && !x.prompt {
+		x.say(w, hasty)
+		return
+	}
 	if x.cut || !x.wait(r.Context()) {
 		s.t.Frame(fmt.Sprint("client, exchange ", n), "<-", "(is cut)")
 		panic(http.ErrAbortHandler)
@@ -58,10 +62,7 @@ func (s *server) serveExchange(w http.ResponseWriter, r *http.Request) {
 		s.t.Frame(fmt.Sprint("client, exchange ", n), "<-", "(an answer with messages is lost)")
 		panic(http.ErrAbortHandler)
 	}
-	answer := "[" + strings.Join(s.texts(frames...), ",") + "]"
-	s.t.Frame(fmt.Sprint("client, exchange ", n), "<-", answer)
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, answer) // the client is gone: nobody is left to tell
+	x.say(w, s.texts(frames...))
 }
 
 // An exchange is one of long-poll.
@@ -77,6 +78,14 @@ type exchange struct {
 	at           int // where it begins
 	recovered    *bool
 	bye          *parting
+}
+
+// say is the answer.
+func (x *exchange) say(w http.ResponseWriter, texts []string) {
+	answer := "[" + strings.Join(texts, ",") + "]"
+	x.s.t.Frame(fmt.Sprint("client, exchange ", x.n), "<-", answer)
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, answer) // the client is gone: nobody is left to tell
 }
 
 // do does what the frame at a place asks for.
@@ -124,7 +133,7 @@ func (x *exchange) wait(ctx context.Context) bool {
 	defer timer.Stop()
 	for first := true; ; first = false {
 		x.s.mu.Lock()
-		there, changed := len(x.s.messages) > x.at, x.s.changed
+		there, changed := len(x.news()) > 0, x.s.changed
 		if !there && first {
 			x.s.held[end] = true
 		}
@@ -189,12 +198,7 @@ func (x *exchange) answer() (out []obj, lost bool) {
 	if x.bye != nil || x.subscription == nil {
 		return out, false
 	}
-	var news []obj
-	for i := x.at; i < len(x.s.messages); i++ {
-		if o := x.s.tell(i, x.echo); o != nil {
-			news = append(news, o)
-		}
-	}
+	news := x.news()
 	at := x.at
 	if len(news) == 0 {
 		at = len(x.s.messages) // over one's own messages
@@ -206,4 +210,14 @@ func (x *exchange) answer() (out []obj, lost bool) {
 		x.s.losing = false
 	}
 	return append(append(out, x.s.subscribed(x.subscription, at, x.recovered)), news...), lost
+}
+
+// news is what there is to tell. s.mu is held.
+func (x *exchange) news() (list []obj) {
+	for i := x.at; i < len(x.s.messages); i++ {
+		if o := x.s.tell(i, x.echo); o != nil {
+			list = append(list, o)
+		}
+	}
+	return list
 }

@@ -9,48 +9,6 @@ import (
 	"github.com/commchannel/gateway/e2e/conformance/wire"
 )
 
-// A sceneCheck looks at one promise.
-type sceneCheck struct {
-	section, promise string
-	on               string        // the only transport that has it; "": both
-	set              func(*server) // before the client comes
-	run              func(*scene)
-}
-
-func scenes() []sceneCheck {
-	const duties, frames, socket, poll = "A client's duties", "Frames", "WebSocket", "Long-poll"
-	return []sceneCheck{
-		{section: duties, promise: "messages are told to the application once and in their order", run: (*scene).inOrder},
-		{section: duties, promise: "a client comes back with its last cursor, and nothing is lost or doubled", run: (*scene).resume},
-		{section: duties, promise: "it does so each time", run: (*scene).resumeAgain},
-		{section: duties, promise: "a gap is taken to the application, and its cursor is the place to come back with", run: (*scene).gap},
-		{section: duties, promise: "recovered false is taken to the application", run: (*scene).notRecovered},
-		{section: duties, promise: "messages from one's own id are ignored", run: (*scene).own},
-		{section: duties, promise: "unknown ops and fields are ignored", set: func(s *server) { s.noise = true }, run: (*scene).undisturbed},
-		{section: duties, promise: "an unknown error code fails its request, and nothing else", run: (*scene).unknownCode},
-		{section: duties, promise: "what was sent arrives as it was given, and its acknowledgement is told", run: (*scene).sends},
-		{section: duties, promise: "what was not acknowledged is sent again under the same id", run: (*scene).sendsAgain},
-		{section: duties, promise: "after bye, it comes back when retry milliseconds have passed", run: (*scene).bye},
-		{section: duties, promise: "after 4100 (too slow), it comes back and resumes", on: WebSocket, run: (*scene).tooSlow},
-		{section: duties, promise: "while the server is unavailable, it backs off, and comes back", run: (*scene).backOff},
-		{section: duties, promise: "after 4200 it does not come back, and the application is told", on: WebSocket,
-			run: func(s *scene) { s.refused(4200, "bad_frame") }},
-		{section: duties, promise: "after 4201 or unauthorized it does not come back, and the application is told",
-			run: func(s *scene) { s.refused(4201, "unauthorized") }},
-		{section: duties, promise: "after 4203 or forbidden it does not come back, and the application is told",
-			run: func(s *scene) { s.refused(4203, "forbidden") }},
-		{section: frames, promise: "payloads are told as they are", run: (*scene).payloads},
-		{section: socket, promise: "a welcome may come late", run: (*scene).inOrder,
-			set: func(s *server) { s.receive = func(int) reception { return reception{welcomeIn: time.Second} } }},
-		{section: socket, promise: "a connection that is never welcomed is not trusted", on: WebSocket, run: (*scene).inOrder,
-			set: func(s *server) { s.receive = func(n int) reception { return reception{mute: n == 1} } }},
-		{section: socket, promise: "a ping is answered with a pong of the same payload", on: WebSocket, run: (*scene).pong},
-		{section: socket, promise: "a message may be as large as max_message, and come in fragments", on: WebSocket, run: (*scene).fragments},
-		{section: poll, promise: "a cursor that is ahead, with nothing behind it, is the place to go on from", on: LongPoll, run: (*scene).cursorAhead},
-		{section: poll, promise: "an answer that was lost is asked for again", on: LongPoll, run: (*scene).lostAnswer},
-	}
-}
-
 func (s *scene) inOrder() {
 	s.begin()
 	s.publish("one", "two", "three")
@@ -198,10 +156,17 @@ func (s *scene) tooSlow() {
 // backOff turns three attempts away. A client that comes back at once each time
 // has been here far too soon.
 func (s *scene) backOff() {
+	s.turnedAway(parting{code: 4101, shut: &reception{code: 4101, error: "unavailable"}})
+}
+
+// brief is backOff with a server that welcomes, and then ends the connection.
+func (s *scene) brief() { s.turnedAway(parting{shut: &reception{brief: true}}) }
+
+func (s *scene) turnedAway(p parting) {
 	const attempts, least = 3, 500 * time.Millisecond
 	s.begin()
 	s.needs("backoff")
-	began := s.part(parting{code: 4101, shut: &reception{code: 4101, error: "unavailable"}}, text("one"))
+	began := s.part(p, text("one"))
 	var last event
 	for range attempts {
 		last = s.await("open")
@@ -211,6 +176,30 @@ func (s *scene) backOff() {
 		s.Failf("it came back %d times within %v", attempts, took.Round(time.Millisecond))
 	}
 	s.hear("one")
+}
+
+// unheld answers exchanges at once that are to be held. A client that asks again
+// at once each time asks some thousand times in that time.
+func (s *scene) unheld() {
+	const most = 40
+	s.begin()
+	for _, texts := range [][]string{{}, {unknown}} {
+		what := "[" + strings.Join(texts, ",") + "]"
+		s.server.hurry(texts)
+		s.await("end") // of what was held
+		began := time.Now()
+		for n := 0; ; n++ {
+			if _, ok := s.within("open", away-time.Since(began)); !ok {
+				break
+			}
+			if n > most {
+				s.Failf("it asked %d times within %v, answered with %s", n, time.Since(began).Round(time.Millisecond), what)
+			}
+		}
+		s.server.hurry(nil)
+		s.publish("after " + what)
+		s.hear("after " + what)
+	}
 }
 
 // refused turns the client away for good: its WebSocket with a close code, its

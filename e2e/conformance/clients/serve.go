@@ -115,7 +115,10 @@ func (l *link) greet(rec reception, id string) bool {
 		return false
 	}
 	l.say(l.s.welcome())
-	return true
+	if rec.brief {
+		l.part(parting{})
+	}
+	return !rec.brief
 }
 
 // say says frames. s.mu is held, so that nothing comes between.

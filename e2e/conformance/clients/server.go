@@ -47,6 +47,7 @@ func (e event) str(key string) string {
 type reception struct {
 	welcomeIn time.Duration
 	mute      bool   // nothing is ever said
+	brief     bool   // the connection is cut behind the welcome
 	code      int    // of a close, in the place of welcome
 	error     string // the same, for long-poll
 }
@@ -78,6 +79,7 @@ type server struct {
 	withheld int                   // so many sends are taken, and the connection cut before they are acknowledged
 	refusing string                // a code that sends are refused with
 	losing   bool                  // the next answer that tells of messages is lost
+	hasty    []string              // what exchanges are answered with, at once, that would be held; nil: they are held
 	changed  chan struct{}         // closed when held exchanges are to look
 	held     map[chan parting]bool // exchanges under way, which take one
 	shut     *reception            // how clients are received from now on; nil: as receive says
@@ -217,6 +219,20 @@ func (s *server) loseAnswer() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.losing = true
+}
+
+// hurry has exchanges that would be held be answered at once with these texts
+// from now on, those that are held soon; nil: they are held.
+func (s *server) hurry(texts []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hasty = texts
+}
+
+func (s *server) haste() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hasty
 }
 
 // refuseSends has sends be refused with a code; "": they are taken.

@@ -8,11 +8,21 @@ import (
 func accessChecks() []check {
 	const s = "Who may do what"
 	return []check{
-		{section: s, promise: "the channel of another address is not readable, over any transport", run: (*probe).foreignAddress},
-		{section: s, promise: "anybody may send to the channel of an address", run: (*probe).sendToAddress},
-		{section: s, promise: "the channel of one's own address is readable", run: (*probe).ownAddress},
-		{section: s, promise: "a page of another origin does not get in", run: (*probe).foreignOrigin},
-		{section: s, promise: "a server that knows its names refuses others", run: (*probe).foreignHost},
+		{section: s, promise: "the channel of another address is not readable, over any transport",
+			says: "is readable from that address alone, over every transport",
+			run:  (*probe).foreignAddress},
+		{section: s, promise: "anybody may send to the channel of an address",
+			says: "Anybody may send to it.",
+			run:  (*probe).sendToAddress},
+		{section: s, promise: "the channel of one's own address is readable",
+			says: "is readable from that address alone, over every transport",
+			run:  (*probe).ownAddress},
+		{section: s, promise: "a page of another origin does not get in",
+			says: "A page of another origin than the gateway's own gets in only if its origin was allowed, on every kind of request; else status 403 with forbidden.",
+			run:  (*probe).foreignOrigin},
+		{section: s, promise: "a server that knows its names refuses others",
+			says: "A gateway that knows its names refuses requests that call it by another one, with status 403 and forbidden.",
+			run:  (*probe).foreignHost},
 	}
 }
 

@@ -8,21 +8,51 @@ import (
 func frameChecks() []check {
 	const s = "Frames"
 	return []check{
-		{section: s, promise: "white space and the order of fields do not count", run: (*probe).spaceAndOrder},
-		{section: s, promise: "of two fields of one name, the last one counts", run: (*probe).lastCounts},
-		{section: s, promise: "unknown fields are ignored, and names of fields told apart by case", run: (*probe).unknownFields},
-		{section: s, promise: "a known field of another kind is refused, also where the op has no use for it", run: (*probe).wrongKinds},
-		{section: s, promise: "an empty text, and 0 in history, are the same as no such field", run: (*probe).emptyIsNone},
-		{section: s, promise: "64 deep is taken, and deeper refused", run: (*probe).depth},
-		{section: s, promise: "half a surrogate pair is refused, anywhere", run: (*probe).surrogates},
-		{section: s, promise: "whole numbers are digits, perhaps with - in front", run: (*probe).wholeNumbers},
-		{section: s, promise: "a ref is any whole number of 64 bits, and comes back", run: (*probe).refs},
-		{section: s, promise: "a ref comes back in an error", run: (*probe).refInError},
-		{section: s, promise: "a request without ref is not acknowledged", run: (*probe).withoutRef},
-		{section: s, promise: "the failure of a request without ref is told", run: (*probe).failureWithoutRef},
-		{section: s, promise: "subscribed comes also without ref", run: (*probe).subscribedWithoutRef},
-		{section: s, promise: "an op of more than 32 bytes is refused with bad_frame", run: (*probe).longOp},
-		{section: s, promise: "an unknown op is answered with unknown_op, whatever its fields, and the connection goes on", run: (*probe).unknownOp},
+		{section: s, promise: "white space and the order of fields do not count",
+			says: "White space and the order of fields do not count.",
+			run:  (*probe).spaceAndOrder},
+		{section: s, promise: "of two fields of one name, the last one counts",
+			says: "Of two fields of one name, the last one counts.",
+			run:  (*probe).lastCounts},
+		{section: s, promise: "unknown fields are ignored, and names of fields told apart by case",
+			says: "Unknown fields are ignored, by both sides.",
+			run:  (*probe).unknownFields},
+		{section: s, promise: "a known field of another kind is refused, also where the op has no use for it",
+			says: "A field this page knows must be of the kind this page gives it, also in a frame whose op has no use for it.",
+			run:  (*probe).wrongKinds},
+		{section: s, promise: "an empty text, and 0 in history, are the same as no such field",
+			says: "An empty text in clientid, token, since, id or reply_to, and 0 in history, are the same as no such field.",
+			run:  (*probe).emptyIsNone},
+		{section: s, promise: "64 deep is taken, and deeper refused",
+			says: "Nesting is at most 64 deep, counting arrays and objects, the frame itself included, and the array of a long-poll exchange not.",
+			run:  (*probe).depth},
+		{section: s, promise: "half a surrogate pair is refused, anywhere",
+			says: `Escapes such as \ud800 that are half a surrogate pair are refused, anywhere in a frame`,
+			run:  (*probe).surrogates},
+		{section: s, promise: "whole numbers are digits, perhaps with - in front",
+			says: "Whole numbers are digits, perhaps with - in front: 1.0 and 1e3 are refused.",
+			run:  (*probe).wholeNumbers},
+		{section: s, promise: "a ref is any whole number of 64 bits, and comes back",
+			says: "A ref is the client's own number for a request, any whole number of 64 bits.",
+			run:  (*probe).refs},
+		{section: s, promise: "a ref comes back in an error",
+			says: "It comes back in the answer, be it a result or an error.",
+			run:  (*probe).refInError},
+		{section: s, promise: "a request without ref is not acknowledged",
+			says: "A request without ref is not acknowledged",
+			run:  (*probe).withoutRef},
+		{section: s, promise: "the failure of a request without ref is told",
+			says: "but its failure is told",
+			run:  (*probe).failureWithoutRef},
+		{section: s, promise: "subscribed comes also without ref",
+			says: "Two answers come in any case, with ref or without: subscribed, since it tells the cursor",
+			run:  (*probe).subscribedWithoutRef},
+		{section: s, promise: "an op of more than 32 bytes is refused with bad_frame",
+			says: "or its op is missing, empty, no text or longer than 32 bytes",
+			run:  (*probe).longOp},
+		{section: s, promise: "an unknown op is answered with unknown_op, whatever its fields, and the connection goes on",
+			says: "it gets unknown_op, whatever the other fields, and the connection goes on",
+			run:  (*probe).unknownOp},
 	}
 }
 
@@ -92,30 +122,31 @@ func (p *probe) depth() {
 	if got := alice.want("message").raw("payload"); got != nested(63) {
 		p.Failf("the payload %s came, want %s", got, nested(63))
 	}
-	p.wantBadFrame(bob, fmt.Sprintf(send, 2, channel, nested(64)))
+	p.wantBadFrame(bob, fmt.Sprintf(send, 2, channel, nested(64)), "2")
 	// The array of an exchange is not counted.
 	p.one(p.exchange(bob.who, fmt.Sprintf(send, 3, channel, nested(63))), "sent")
 }
 
-// wantBadFrame wants a text to be refused. Whether the connection goes on is
-// not looked at.
-func (p *probe) wantBadFrame(s *socket, text string) {
+// wantBadFrame wants a text to be refused with its ref, "" for none, and the
+// connection to go on.
+func (p *probe) wantBadFrame(s *socket, text, ref string) {
 	s.say(text)
-	if f := s.hear(); f.Op != "error" || f.str("code") != "bad_frame" {
-		p.Failf("%s came, want bad_frame", f.Text)
+	if f := s.hear(); f.Op != "error" || f.str("code") != "bad_frame" || f.raw("ref") != ref {
+		p.Failf("%s came, want bad_frame with the ref %q", f.Text, ref)
 	}
+	s.quiet()
 }
 
 func (p *probe) surrogates() {
-	for _, text := range []string{
-		`{"op":"send","ref":1,"channel":%q,"payload":"\ud800"}`,
-		`{"op":"send","ref":1,"channel":%q,"payload":{"a":["\udc00\ud800"]}}`,
-		`{"op":"send","ref":1,"channel":%q,"payload":"\ud83dx"}`,
-		`{"op":"ping","x":%q,"\ud83d":1}`,
-	} {
-		p.wantBadFrame(p.join("alice"), fmt.Sprintf(text, p.channel()))
-	}
 	s, channel := p.join("alice"), p.channel()
+	for _, tt := range []struct{ text, ref string }{
+		{`{"op":"send","ref":11,"channel":%q,"payload":"\ud800"}`, "11"},
+		{`{"op":"send","ref":12,"channel":%q,"payload":{"a":["\udc00\ud800"]}}`, "12"},
+		{`{"op":"send","ref":13,"channel":%q,"payload":"\ud83dx"}`, "13"},
+		{`{"op":"ping","x":%q,"\ud83d":1}`, ""},
+	} {
+		p.wantBadFrame(s, fmt.Sprintf(tt.text, channel), tt.ref)
+	}
 	s.say(fmt.Sprintf(`{"op":"send","ref":1,"channel":%q,"payload":"\ud83d\ude00"}`, channel))
 	s.want("sent")
 }
@@ -190,5 +221,11 @@ func (p *probe) unknownOp() {
 }
 
 func (p *probe) longOp() {
-	p.wantBadFrame(p.join("alice"), obj{"op": strings.Repeat("o", 33), "ref": 1}.text())
+	s := p.join("alice")
+	s.say(obj{"op": strings.Repeat("o", 33), "ref": 1})
+	if f := s.want("error"); f.str("code") != "bad_frame" || f.num("ref") != 1 {
+		p.Failf("%s, want bad_frame with the ref 1", f.Text)
+	}
+	s.wantClose(4200)
+	p.join("alice").refused(obj{"op": strings.Repeat("o", 32)}, "unknown_op")
 }

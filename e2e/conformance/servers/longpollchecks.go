@@ -5,39 +5,105 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 func longPollChecks() []check {
 	const s = "Long-poll"
 	return []check{
-		{section: s, promise: "a body that is no array of frames is answered with 400", run: (*probe).noArray},
-		{section: s, promise: "the status is 200, whatever the frames were about", run: (*probe).alwaysOK},
-		{section: s, promise: "without hello and clientid, the answer is an error alone and nothing is done", run: (*probe).whoFirst},
-		{section: s, promise: "?clientid= on the URL stands for hello", run: (*probe).clientInExchange},
-		{section: s, promise: "a client id that can't be: an error alone, and nothing is done", run: (*probe).badClientExchange},
-		{section: s, promise: "the token may be in Authorization", run: (*probe).bearer},
-		{section: s, promise: "welcome is part of answers given at once", run: (*probe).welcomeAtOnce},
-		{section: s, promise: "an exchange that only subscribes with since is held until there is something", run: (*probe).heldUntil},
-		{section: s, promise: "an exchange in which nothing happens is answered with []", run: (*probe).heldToEnd, idle: true},
-		{section: s, promise: "whatever asks for more is answered at once", run: (*probe).atOnce},
-		{section: s, promise: "a frame that fails is answered at once", run: (*probe).failsAtOnce},
-		{section: s, promise: "a since that can't be served is answered at once", run: (*probe).lostAtOnce},
-		{section: s, promise: "a second exchange by the same client is served while one is held", run: (*probe).secondExchange},
-		{section: s, promise: "an exchange is answered by what happens in any of its channels", run: (*probe).severalChannels},
-		{section: s, promise: "it carries no state: an answer that was lost is asked for again", run: (*probe).noState},
-		{section: s, promise: "one's own messages are left out, and what follows them is not", run: (*probe).ownInExchange},
-		{section: s, promise: "echo asks for one's own messages", run: (*probe).echoInExchange},
-		{section: s, promise: "history comes with the answer", run: (*probe).historyInExchange},
-		{section: s, promise: "a channel twice in one exchange is refused with bad_frame", run: (*probe).channelTwice},
-		{section: s, promise: "hello is the first frame only", run: (*probe).helloAgain},
-		{section: s, promise: "frames are carried out in their order", run: (*probe).exchangeOrder},
-		{section: s, promise: "256 frames are taken, and 257 refused with 400", run: (*probe).manyFrames},
-		{section: s, promise: "a body beyond four times max_message and 128 KiB is refused with 413", run: (*probe).largeBody},
-		{section: s, promise: "a compressed body is refused with 415", run: (*probe).compressed},
-		{section: s, promise: "channels beyond the bound are refused with too_many_channels", run: (*probe).manyChannelsInExchange},
-		{section: s, promise: "answers carry Content-Length and Cache-Control: no-store, no-transform", run: (*probe).answerHeaders},
-		{section: s, promise: "answers carry X-Accel-Buffering: no", run: (*probe).accelHeader},
+		{section: s, promise: "a body that is no array of frames is answered with 400",
+			says: "Only a body that can't be read as such an array is answered with an HTTP error",
+			run:  (*probe).noArray},
+		{section: s, promise: "the status is 200, whatever the frames were about",
+			says: "answered by a JSON array of server frames with status 200, whatever the frames were about",
+			run:  (*probe).alwaysOK},
+		{section: s, promise: "without hello and clientid, the answer is an error alone and nothing is done",
+			says: "With neither, or with a client id that can't be, the answer is an error alone, and no other frame is carried out.",
+			run:  (*probe).whoFirst},
+		{section: s, promise: "?clientid= on the URL stands for hello",
+			says: "hello is the array's first frame; ?clientid= on the URL stands for it.",
+			run:  (*probe).clientInExchange},
+		{section: s, promise: "a client id that can't be: an error alone, and nothing is done",
+			says: "With neither, or with a client id that can't be, the answer is an error alone, and no other frame is carried out.",
+			run:  (*probe).badClientExchange},
+		{section: s, promise: "the token may be in Authorization",
+			says: "The token is in hello or in Authorization: Bearer <token>.",
+			run:  (*probe).bearer},
+		{section: s, promise: "welcome is part of answers given at once",
+			says: "it is part of answers that are given at once",
+			run:  (*probe).welcomeAtOnce},
+		{section: s, promise: "an exchange that only subscribes with since is held until there is something",
+			says: "An exchange that only subscribes with since is held until there is something to tell",
+			run:  (*probe).heldUntil},
+		{section: s, promise: "an exchange in which nothing happens is answered with []",
+			says: "then the answer is []",
+			run:  (*probe).heldToEnd, idle: true},
+		{section: s, promise: "whatever asks for more is answered at once",
+			says: "It is answered at once if it holds anything else: a subscribe without since, a send, an unsubscribe, a presence or a ping",
+			run:  (*probe).atOnce},
+		{section: s, promise: "a frame that fails is answered at once",
+			says: "if any of its frames fails",
+			run:  (*probe).failsAtOnce},
+		{section: s, promise: "a since that can't be served is answered at once",
+			says: "and if not all that came after a since can be had",
+			run:  (*probe).lostAtOnce},
+		{section: s, promise: "a second exchange by the same client is served while one is held",
+			says: "A second exchange by the same client is served, too: sends need not wait for the held one.",
+			run:  (*probe).secondExchange},
+		{section: s, promise: "an exchange is answered by what happens in any of its channels",
+			says: "All subscriptions of a page go into one exchange.",
+			run:  (*probe).severalChannels},
+		{section: s, promise: "it carries no state: an answer that was lost is asked for again",
+			says: "It carries no state but its cursors: any node may serve the next one, and an answer that was lost is asked for again.",
+			run:  (*probe).noState},
+		{section: s, promise: "one's own messages are left out, and what follows them is not",
+			says: "It is ahead of since where one's own messages were left out in between",
+			run:  (*probe).ownInExchange},
+		{section: s, promise: "echo asks for one's own messages",
+			says: `"echo":true asks for one's own messages, too.`,
+			run:  (*probe).echoInExchange},
+		{section: s, promise: "history comes with the answer",
+			says: "after history, messages from before that end follow",
+			run:  (*probe).historyInExchange},
+	}
+}
+
+// exchangeChecks are those of exchanges that are not held.
+func exchangeChecks() []check {
+	const s = "Long-poll"
+	return []check{
+		{section: s, promise: "a channel twice in one exchange is refused with bad_frame",
+			says: "Each exchange names its channels anew, once each",
+			run:  (*probe).channelTwice},
+		{section: s, promise: "hello is the first frame only",
+			says: "hello is the array's first frame",
+			run:  (*probe).helloAgain},
+		{section: s, promise: "frames are carried out in their order",
+			says: "a JSON array of client frames in, a JSON array of server frames out",
+			run:  (*probe).exchangeOrder},
+		{section: s, promise: "256 frames are taken, and 257 refused with 400",
+			says: "and 256 frames; it may not be compressed",
+			run:  (*probe).manyFrames},
+		{section: s, promise: "a body beyond four times max_message and 128 KiB is refused with 413",
+			says: "A body has at most four times max_message and 128 KiB",
+			run:  (*probe).largeBody},
+		{section: s, promise: "a compressed body is refused with 415",
+			says: "it may not be compressed",
+			run:  (*probe).compressed},
+		{section: s, promise: "channels beyond the bound are refused with too_many_channels",
+			says: "At most 64 channels go into one exchange.",
+			run:  (*probe).manyChannelsInExchange},
+		{section: s, promise: "answers carry Content-Length and Cache-Control: no-store, no-transform",
+			says: "Answers carry Content-Length, Cache-Control: no-store, no-transform and X-Accel-Buffering: no.",
+			run:  (*probe).answerHeaders},
+		{section: s, promise: "answers carry X-Accel-Buffering: no",
+			says: "Answers carry Content-Length, Cache-Control: no-store, no-transform and X-Accel-Buffering: no.",
+			run:  (*probe).accelHeader},
+		{section: s, promise: "nesting too deep and half a surrogate pair, in any frame, refuse the whole body, and nothing is done",
+			says: "Nesting that is too deep, and half a surrogate pair, in any of its frames make the whole body one that can't be read",
+			run:  (*probe).refusedBody},
+		{section: s, promise: "one's own messages do not end the wait",
+			says: "One's own messages, where they are left out, do not end the wait",
+			run:  (*probe).ownWhileHeld},
 	}
 }
 
@@ -111,161 +177,15 @@ func (p *probe) welcomeAtOnce() {
 	}
 }
 
-// place is the end of a channel.
-func (p *probe) place(channel string) string {
-	return p.one(p.exchange(p.id("place"), obj{"op": "subscribe", "channel": channel}), "subscribed").str("cursor")
-}
-
-// holdSince holds an exchange that waits for a channel's next message.
-func (p *probe) holdSince(id, channel, since string) *held {
-	return p.hold(id, p.post("", p.hello(id), obj{"op": "subscribe", "channel": channel, "since": since}))
-}
-
-func (p *probe) heldUntil() {
-	bob, channel, id := p.join("bob"), p.channel(), p.id("alice")
-	since := p.place(channel)
-	h := p.holdSince(id, channel, since)
-	p.wantHeld(h)
-	sent := bob.send(channel, "hi")
-	frames := p.frames(p.await(h))
-	f := p.one(frames, "subscribed")
-	p.wantRecovered(f, true)
-	m := p.wantPayload(p.one(frames, "message"), "hi")
-	if f.str("cursor") != since || m.str("cursor") != sent.str("cursor") || frames[0].Op != "subscribed" {
-		p.Failf("%s, want subscribed with the cursor %s, then the message with %s", texts(frames), since, sent.str("cursor"))
+func (p *probe) refusedBody() {
+	alice, bob, channel := p.join("alice"), p.join("bob"), p.channel()
+	alice.subscribe(channel, nil)
+	for _, fault := range faulty() {
+		r := p.post("", p.hello(bob.who), obj{"op": "send", "ref": 1, "channel": channel, "payload": "not taken"}, `{"op":"ping",`+fault+`}`)
+		p.wantError(p.do(bob.who, r), http.StatusBadRequest, "bad_frame")
 	}
-}
-
-func (p *probe) heldToEnd() {
-	channel, id := p.channel(), p.id("alice")
-	r := p.post("", p.hello(id), obj{"op": "subscribe", "channel": channel, "since": p.place(channel)})
-	r.within = longestHold
-	h := p.hold(id, r)
-	<-h.done
-	switch {
-	case h.err != nil && time.Since(h.began) > longestHold-time.Second:
-		p.Skipf("it is held for longer than %v", longestHold)
-	case h.err != nil:
-		p.Failf("%v", h.err)
-	case time.Since(h.began) < watch:
-		p.Failf("it was answered at once: %s", h.a.body)
-	case h.a.status != http.StatusOK || h.a.body != "[]":
-		p.Failf("status %d and %s, want 200 and []", h.a.status, h.a.body)
-	}
-}
-
-// atOnce adds a frame to an exchange that would be held.
-func (p *probe) atOnce() {
-	channel, id := p.channel(), p.id("alice")
-	since := p.place(channel)
-	for _, tt := range []struct {
-		more obj
-		op   string
-	}{
-		{obj{"op": "ping", "ref": 1}, "pong"},
-		{obj{"op": "send", "ref": 1, "channel": p.channel(), "payload": 1}, "sent"},
-		{obj{"op": "unsubscribe", "ref": 1, "channel": p.channel()}, "unsubscribed"},
-		{obj{"op": "subscribe", "ref": 1, "channel": p.channel()}, "subscribed"},
-		{obj{"op": "presence", "ref": 1, "channel": p.channel()}, ""}, // or forbidden
-	} {
-		p.beforeHold(func() {
-			for _, f := range p.exchange(id, obj{"op": "subscribe", "channel": channel, "since": since}, tt.more) {
-				if f.has("ref") && (f.Op == tt.op || tt.op == "") {
-					return
-				}
-			}
-			p.Failf("there is no answer to %s", tt.more.text())
-		})
-	}
-}
-
-func (p *probe) failsAtOnce() {
-	channel, id := p.channel(), p.id("alice")
-	since := p.place(channel)
-	p.beforeHold(func() {
-		frames := p.exchange(id, obj{"op": "subscribe", "channel": channel, "since": since}, obj{"op": "subscribe", "ref": 2, "channel": "lock_"})
-		if f := p.one(frames, "error"); f.str("code") != "bad_channel" || f.num("ref") != 2 {
-			p.Failf("%s, want bad_channel with the ref 2", f.Text)
-		}
-	})
-}
-
-func (p *probe) lostAtOnce() {
-	bob, channel := p.join("bob"), p.channel()
-	bob.send(channel, "one")
-	p.beforeHold(func() {
-		f := p.one(p.exchange(p.id("alice"), obj{"op": "subscribe", "channel": channel, "since": "no.such~place"}), "subscribed")
-		p.wantRecovered(f, false)
-	})
-}
-
-func (p *probe) secondExchange() {
-	channel, id := p.channel(), p.id("alice")
-	bob := p.join("bob")
-	bob.subscribe(channel, nil)
-	h := p.holdSince(id, channel, p.place(channel))
-	p.wantHeld(h)
-	p.one(p.exchange(id, obj{"op": "send", "ref": 1, "channel": channel, "payload": "mine"}), "sent")
-	bob.message("mine")
-	bob.send(channel, "bob's")
-	messages := only(p.frames(p.await(h)), "message", "subscribed")
-	for _, f := range messages {
-		if f.Op == "message" && f.str("payload") != "bob's" {
-			p.Failf("%s came, want bob's message alone", f.Text)
-		}
-	}
-}
-
-func (p *probe) severalChannels() {
-	bob, id := p.join("bob"), p.id("alice")
-	one, two := p.channel(), p.channel()
-	h := p.hold(id, p.post("", p.hello(id),
-		obj{"op": "subscribe", "channel": one, "since": p.place(one)}, obj{"op": "subscribe", "channel": two, "since": p.place(two)}))
-	p.wantHeld(h)
-	bob.send(two, "hi")
-	frames := p.frames(p.await(h))
-	if f := p.wantPayload(p.one(frames, "message"), "hi"); f.str("channel") != two {
-		p.Failf("%s, want the channel %s", f.Text, two)
-	}
-}
-
-func (p *probe) noState() {
-	bob, channel, id := p.join("bob"), p.channel(), p.id("alice")
-	since := p.place(channel)
-	bob.send(channel, "hi")
-	for range 3 {
-		frames := p.exchange(id, obj{"op": "subscribe", "channel": channel, "since": since})
-		p.wantRecovered(p.one(frames, "subscribed"), true)
-		p.wantPayload(p.one(frames, "message"), "hi")
-	}
-}
-
-// ownInExchange does not want to be told of the place behind own messages alone:
-// that may take as long as nothing else happens.
-func (p *probe) ownInExchange() {
-	bob, channel, id := p.join("bob"), p.channel(), p.id("alice")
-	place := p.place(channel)
-	for _, text := range []string{"one", "two"} {
-		p.one(p.exchange(id, obj{"op": "send", "ref": 1, "channel": channel, "payload": "own"}), "sent")
-		bob.send(channel, text)
-		frames := p.exchange(id, obj{"op": "subscribe", "channel": channel, "since": place})
-		p.wantRecovered(p.one(frames, "subscribed"), true)
-		place = p.wantPayload(p.one(frames, "message"), text).str("cursor")
-	}
-}
-
-func (p *probe) echoInExchange() {
-	channel, id := p.channel(), p.id("alice")
-	since := p.place(channel)
-	p.exchange(id, obj{"op": "send", "ref": 1, "channel": channel, "payload": "own"})
-	p.wantPayload(p.one(p.exchange(id, obj{"op": "subscribe", "channel": channel, "since": since, "echo": true}), "message"), "own")
-}
-
-func (p *probe) historyInExchange() {
-	bob, channel := p.join("bob"), p.channel()
-	bob.send(channel, "one")
-	bob.send(channel, "two")
-	p.wantPayload(p.one(p.exchange(p.id("alice"), obj{"op": "subscribe", "channel": channel, "history": 1}), "message"), "two")
+	bob.send(channel, "taken")
+	alice.message("taken")
 }
 
 func (p *probe) channelTwice() {

@@ -11,12 +11,24 @@ import (
 func promiseChecks() []check {
 	const s = "What is promised"
 	return []check{
-		{section: s, promise: "the order is the same for all subscribers and over all transports", run: (*probe).oneOrder},
-		{section: s, promise: "the messages of one connection keep their order", run: (*probe).senderOrder},
-		{section: s, promise: "no message comes twice, or is left out, over reconnects", run: (*probe).noneTwice},
-		{section: s, promise: "the sender does not hear itself, on none of its connections", run: (*probe).ownLeftOut},
-		{section: s, promise: "the sender does not hear itself after a resume, and others do", run: (*probe).ownLeftOutOnResume},
-		{section: s, promise: "what was refused is told to the sender, and not delivered", run: (*probe).refusedNotDelivered},
+		{section: s, promise: "the order is the same for all subscribers and over all transports",
+			says: "A channel has one order, its store's. It is the same for all subscribers, on all nodes and over all transports.",
+			run:  (*probe).oneOrder},
+		{section: s, promise: "the messages of one connection keep their order",
+			says: "Requests are carried out in their order.",
+			run:  (*probe).senderOrder},
+		{section: s, promise: "no message comes twice, or is left out, over reconnects",
+			says: `On one subscription no message comes twice, none out of order, and none is left out without a gap or "recovered":false.`,
+			run:  (*probe).noneTwice},
+		{section: s, promise: "the sender does not hear itself, on none of its connections",
+			says: "A message goes to all subscribers of its channel but its sender, unless the sender asked for its own with echo. The sender is known by the client id.",
+			run:  (*probe).ownLeftOut},
+		{section: s, promise: "the sender does not hear itself after a resume, and others do",
+			says: "A message goes to all subscribers of its channel but its sender",
+			run:  (*probe).ownLeftOutOnResume},
+		{section: s, promise: "what was refused is told to the sender, and not delivered",
+			says: "What was refused or has failed is told to the sender.",
+			run:  (*probe).refusedNotDelivered},
 	}
 }
 

@@ -90,18 +90,22 @@ type suite struct {
 // A check looks at one promise; see trial.Check.
 type check struct {
 	section, promise string
+	says             string
 	run              func(*probe)
 	idle             bool
 }
+
+// Promises are those that Run looks at, without a status.
+func Promises() []trial.Result { return trial.Promises(new(suite).trials()) }
 
 func (s *suite) trials() []trial.Check {
 	var all []trial.Check
 	for _, list := range [][]check{
 		urlChecks(), wordChecks(), frameChecks(), clientFrameChecks(), serverFrameChecks(), promiseChecks(), presenceChecks(),
-		webSocketChecks(), longPollChecks(), seedChecks(), textChecks(), accessChecks(),
+		webSocketChecks(), longPollChecks(), exchangeChecks(), seedChecks(), textChecks(), accessChecks(),
 	} {
 		for _, c := range list {
-			all = append(all, trial.Check{Section: c.section, Promise: c.promise, Idle: c.idle, Run: func(t *trial.T) {
+			all = append(all, trial.Check{Section: c.section, Promise: c.promise, Says: c.says, Idle: c.idle, Run: func(t *trial.T) {
 				c.run(&probe{T: t, suite: s})
 			}})
 		}

@@ -19,8 +19,9 @@ func count(results []Result, s Status) int {
 	return n
 }
 
-// WriteText writes a line for each promise, below it the frames of those that
-// failed or, if all is set, of all, and at the end how many there were.
+// WriteText writes a line for each promise; below those that failed the words of
+// docs/protocol.md that are broken; the frames of those or, if all is set, of
+// all; and at the end how many there were.
 func WriteText(w io.Writer, results []Result, all bool) error {
 	for i := range results {
 		r := &results[i]
@@ -30,6 +31,11 @@ func WriteText(w io.Writer, results []Result, all bool) error {
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
+		}
+		if r.Status == Fail {
+			if _, err := fmt.Fprintf(w, "      docs/protocol.md says: %s\n", r.Says); err != nil {
+				return err
+			}
 		}
 		if r.Status != Fail && !all {
 			continue
@@ -42,6 +48,18 @@ func WriteText(w io.Writer, results []Result, all bool) error {
 	}
 	_, err := fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", count(results, Pass), count(results, Fail), count(results, Skip))
 	return err
+}
+
+// WriteList writes the promises themselves, and below each the words of
+// docs/protocol.md that make it.
+func WriteList(w io.Writer, promises []Result) error {
+	for i := range promises {
+		r := &promises[i]
+		if _, err := fmt.Fprintf(w, "%s %d: %s\n      %s\n", r.Section, r.Number, r.Promise, r.Says); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WriteJSON writes the results as a JSON array.

@@ -32,6 +32,7 @@ type Result struct {
 	Section string   `json:"section"` // of docs/protocol.md
 	Number  int      `json:"number"`  // within the section, from 1
 	Promise string   `json:"promise"`
+	Says    string   `json:"says"` // the words of docs/protocol.md that promise it, without their marks
 	Status  Status   `json:"status"`
 	Why     string   `json:"why,omitempty"`    // of fail and skip
 	Frames  []string `json:"frames,omitempty"` // what went over the wire, oldest first
@@ -41,6 +42,7 @@ type Result struct {
 type Check struct {
 	Section string
 	Promise string
+	Says    string // as in Result
 	// Idle says that the check spends its time waiting, for a time-out of the
 	// other side say: it runs beside the others and not in their number.
 	Idle bool
@@ -143,6 +145,17 @@ func (t *T) shown() []string {
 	return append(append(shown, fmt.Sprintf("... %d more ...", t.left)), t.frames[half:]...)
 }
 
+// Promises are the results of checks before anybody has looked: without a status.
+func Promises(checks []Check) []Result {
+	results := make([]Result, len(checks))
+	numbers := make(map[string]int)
+	for i, c := range checks {
+		numbers[c.Section]++
+		results[i] = Result{Section: c.Section, Number: numbers[c.Section], Promise: c.Promise, Says: c.Says}
+	}
+	return results
+}
+
 // Run carries out those of the checks that want takes, at most so many at a
 // time beside the idle ones, and returns their results in the checks' order.
 // What is not done when ctx ends has failed. want is asked with the Section,
@@ -150,12 +163,9 @@ func (t *T) shown() []string {
 func Run(ctx context.Context, checks []Check, atOnce int, want func(Result) bool) []Result {
 	var results []Result
 	var chosen []Check
-	numbers := make(map[string]int)
-	for _, c := range checks {
-		numbers[c.Section]++
-		r := Result{Section: c.Section, Number: numbers[c.Section], Promise: c.Promise}
+	for i, r := range Promises(checks) {
 		if want == nil || want(r) {
-			chosen = append(chosen, c)
+			chosen = append(chosen, checks[i])
 			results = append(results, r)
 		}
 	}

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestRun(t *testing.T) {
 	var cleaned []string
 	checks := []Check{
-		{Section: "A", Promise: "kept", Run: func(c *T) {
+		{Section: "A", Promise: "kept", Says: "it is so", Run: func(c *T) {
 			c.Cleanup(func() { cleaned = append(cleaned, "first") })
 			c.Cleanup(func() { cleaned = append(cleaned, "second") })
 			c.Frame("alice", "->", "ping")
@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 	}
 	got := Run(t.Context(), checks, 1, func(r Result) bool { return r.Section+fmt.Sprint(r.Number) != "B1" })
 	want := []Result{
-		{Section: "A", Number: 1, Promise: "kept", Status: Pass, Frames: []string{"alice -> ping"}},
+		{Section: "A", Number: 1, Promise: "kept", Says: "it is so", Status: Pass, Frames: []string{"alice -> ping"}},
 		{Section: "A", Number: 2, Promise: "broken", Status: Fail, Why: "it was 1", Frames: []string{"alice <- \uFFFD"}},
 		{Section: "B", Number: 2, Promise: "not seen", Status: Skip, Why: "why"},
 	}
@@ -75,14 +75,14 @@ func TestFramesAreBounded(t *testing.T) {
 func TestWriteText(t *testing.T) {
 	results := []Result{
 		{Section: "A", Number: 1, Promise: "kept", Status: Pass, Frames: []string{"alice -> ping"}},
-		{Section: "A", Number: 2, Promise: "broken", Status: Fail, Why: "it was", Frames: []string{"alice <- pong"}},
+		{Section: "A", Number: 2, Promise: "broken", Says: "not so", Status: Fail, Why: "it was", Frames: []string{"alice <- pong"}},
 	}
 	for _, tt := range []struct {
 		all  bool
 		want string
 	}{
-		{false, "pass  A 1: kept\nfail  A 2: broken -- it was\n      alice <- pong\n1 passed, 1 failed, 0 skipped\n"},
-		{true, "pass  A 1: kept\n      alice -> ping\nfail  A 2: broken -- it was\n      alice <- pong\n1 passed, 1 failed, 0 skipped\n"},
+		{false, "pass  A 1: kept\nfail  A 2: broken -- it was\n      docs/protocol.md says: not so\n      alice <- pong\n1 passed, 1 failed, 0 skipped\n"},
+		{true, "pass  A 1: kept\n      alice -> ping\nfail  A 2: broken -- it was\n      docs/protocol.md says: not so\n      alice <- pong\n1 passed, 1 failed, 0 skipped\n"},
 	} {
 		var got strings.Builder
 		if err := WriteText(&got, results, tt.all); err != nil {
