@@ -60,15 +60,30 @@ func DecodeClient(data []byte) (ClientFrame, error) {
 // frames, at most so many. A frame that can't be read is in errs at its
 // place, nil for all others; err is for an array that can't.
 func DecodeClientBatch(data []byte, most int) (frames []ClientFrame, errs []error, err error) {
+	frames, errs, err = AppendClientBatch(nil, nil, data, most)
+	if err != nil {
+		return nil, nil, err
+	}
+	return frames, errs, nil
+}
+
+// AppendClientBatch is DecodeClientBatch into memory that is there: it appends
+// to frames and errs, which have a length of 0. With an error they come back
+// empty.
+func AppendClientBatch(frames []ClientFrame, errs []error, data []byte, most int) ([]ClientFrame, []error, error) {
+	refuse := func(message string) ([]ClientFrame, []error, error) {
+		clear(frames)
+		return frames[:0], errs[:0], &Error{Code: CodeBadFrame, Message: message}
+	}
 	if err := checkJSON(data, MaxDepth+1); err != nil {
-		return nil, nil, &Error{Code: CodeBadFrame, Message: err.Error()}
+		return refuse(err.Error())
 	}
 	if i := skipSpace(data, 0); data[i] != '[' {
-		return nil, nil, &Error{Code: CodeBadFrame, Message: "an exchange is a JSON array of frames"}
+		return refuse("an exchange is a JSON array of frames")
 	}
 	for raw := range Elements(data) {
 		if len(frames) == most {
-			return nil, nil, &Error{Code: CodeBadFrame, Message: fmt.Sprintf("more than %d frames in one exchange", most)}
+			return refuse(fmt.Sprintf("more than %d frames in one exchange", most))
 		}
 		f, err := decodeClient(raw)
 		frames, errs = append(frames, f), append(errs, err)

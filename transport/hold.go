@@ -14,6 +14,13 @@ type Holder interface {
 	// wait, takes no lock that is held over a call of a Held, and may be called
 	// by anybody at any time, also before Hold and after the answer.
 	Waker() func()
+	// Repeat has h serve the next requests on the connection that are the same,
+	// byte for byte, but for their bodies. What has looked at this one so far
+	// need not look at them, and the header that it has set is theirs, too.
+	Repeat(h http.Handler)
+	// Answer gives the whole answer: status 200, body, and a header as
+	// SetAnswerHeader sets it. body is the caller's again.
+	Answer(contentType string, body []byte)
 	// Hold leaves the answer to h. The handler calls it last, once at most, and
 	// nothing of the ResponseWriter after it; of the request it may keep what it
 	// has read.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"os"
@@ -45,7 +44,7 @@ func writeStatus(w http.ResponseWriter, status int, e *protocol.Error) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	setAnswerHeaders(w.Header(), "application/json; charset=utf-8")
+	SetAnswerHeader(w.Header(), "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body) // the client went away: nobody is left to tell
@@ -55,11 +54,11 @@ func writeStatus(w http.ResponseWriter, status int, e *protocol.Error) {
 // returns once the operating system has all of it, or, with a Holder, at once.
 // Proxies are asked neither to keep nor to delay nor to change it.
 func WriteAnswer(w http.ResponseWriter, contentType string, body []byte, timeout time.Duration) error {
-	setAnswerHeaders(w.Header(), contentType)
-	if _, ok := w.(Holder); ok {
-		w.Write(body) // and its server does the rest
+	if holder, ok := w.(Holder); ok {
+		holder.Answer(contentType, body) // and its server does the rest
 		return nil
 	}
+	SetAnswerHeader(w.Header(), contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	rc := http.NewResponseController(w)
 	if err := ignoreUnsupported(rc.SetWriteDeadline(time.Now().Add(timeout))); err != nil {
@@ -74,17 +73,13 @@ func WriteAnswer(w http.ResponseWriter, contentType string, body []byte, timeout
 	return nil // net/http takes the deadline off for the next request
 }
 
-// answerHeaders are the same for all answers. They are shared, and never
-// changed.
-var answerHeaders = http.Header{
-	"Cache-Control":          {"no-store, no-transform"},
-	"X-Accel-Buffering":      {"no"},
-	"X-Content-Type-Options": {"nosniff"},
-}
-
-func setAnswerHeaders(h http.Header, contentType string) {
-	maps.Copy(h, answerHeaders)
+// SetAnswerHeader sets what all answers of the entrances have, but for their
+// length.
+func SetAnswerHeader(h http.Header, contentType string) {
 	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // A ReadAhead is a request's body that has come already.

@@ -66,6 +66,9 @@ func (rt Route) post(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnsupportedMediaType, "an exchange of frames needs Content-Type: application/json")
 		return
 	}
+	if holder, ok := w.(Holder); ok {
+		holder.Repeat(rt.LongPoll) // nothing above asks for the body, or for the time
+	}
 	rt.LongPoll.ServeHTTP(w, r)
 }
 

@@ -275,19 +275,21 @@ func (g *Gateway) drain() {
 	close(g.draining)
 	ctx, cancel := context.WithTimeout(context.Background(), g.cfg.Grace)
 	defer cancel()
-	var both sync.WaitGroup
-	both.Go(func() {
-		if err := errors.Join(g.front.Shutdown(ctx), g.server.Shutdown(ctx)); err != nil {
-			g.log.Warn().Err(err).Msg("requests are cut off")
-		}
-	})
-	both.Go(func() {
+	var all sync.WaitGroup
+	for _, server := range []interface{ Shutdown(context.Context) error }{g.front, g.server} {
+		all.Go(func() {
+			if err := server.Shutdown(ctx); err != nil {
+				g.log.Warn().Err(err).Msg("requests are cut off")
+			}
+		})
+	}
+	all.Go(func() {
 		// A quarter is left for the last ones' closing handshakes.
 		if err := g.ws.Drain(ctx, g.cfg.Grace*3/4); err != nil {
 			g.log.Warn().Err(err).Int("connections", g.ws.Connections()).Msg("connections are cut off")
 		}
 	})
-	both.Wait()
+	all.Wait()
 }
 
 // Close ends everything at once, in reverse order of starting. It may be

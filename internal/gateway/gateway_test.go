@@ -322,6 +322,42 @@ func TestNotReadyWithoutStore(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+// TestAnswersAreHeld: nothing that bounds a request's coming, or an answer's
+// writing, ends the wait for a message, with whichever server a request is.
+func TestAnswersAreHeld(t *testing.T) {
+	t.Parallel()
+	r := start(t, Config{Hold: 2 * time.Second})
+	if s := r.g.server; s.WriteTimeout != 0 || s.ReadTimeout != 0 {
+		t.Errorf("answers are held, but the server has a WriteTimeout of %v and a ReadTimeout of %v", s.WriteTimeout, s.ReadTimeout)
+	}
+	r.do("GET", "/channel?channelid=room&clientid=7", "") // finds its place
+	_, body := r.do("POST", "/channel", `[{"op":"hello","clientid":"bob"},{"op":"subscribe","channel":"room"}]`, "Content-Type: application/json")
+	frames, err := protocol.DecodeServerBatch([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	begin := time.Now()
+	held := func(what, got, want string) {
+		if got != want {
+			t.Errorf("%s: got %s, want %s", what, got, want)
+		}
+		if took := time.Since(begin); took < 1500*time.Millisecond {
+			t.Errorf("%s: was held for %v, want about 2 s", what, took)
+		}
+	}
+	both.Go(func() {
+		_, body := r.do("GET", "/channel?channelid=room&clientid=7", "")
+		held("poll", body, "[]")
+	})
+	both.Go(func() {
+		_, body := r.do("POST", "/channel", `[{"op":"hello","clientid":"bob"},{"op":"subscribe","channel":"room","since":"`+
+			string(frames[1].Cursor)+`"}]`, "Content-Type: application/json")
+		held("long-poll", body, "[]")
+	})
+	both.Wait()
+}
+
 func TestDrain(t *testing.T) {
 	entered := make(chan struct{}, 10)
 	r := start(t, Config{Grace: 2 * time.Second, Hold: time.Minute}, func(g *Gateway) {

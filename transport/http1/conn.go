@@ -37,16 +37,17 @@ type conn struct {
 	holds  atomic.Bool  // state is holding
 	queued atomic.Bool  // with the shard
 
-	mu    sync.Mutex
-	state int
-	armed bool   // Ready will be called; the connection must not be closed before
-	in    []byte // what came and is not served yet
-	part  bool   // it is the beginning of a request
-	known *known // the latest request's head
-	waker func() // wake, once a handler has asked for it
-	held  transport.Held
-	timer *time.Timer // of held
-	late  bool        // it has run out
+	mu     sync.Mutex
+	state  int
+	armed  bool   // Ready will be called; the connection must not be closed before
+	in     []byte // what came and is not served yet
+	part   bool   // it is the beginning of a request
+	known  *known // the latest request's head
+	waker  func() // wake, once a handler has asked for it
+	held   transport.Held
+	header http.Header // which held's answer begins with; nil: known's
+	timer  *time.Timer // of held
+	late   bool        // it has run out
 }
 
 // within bounds reading.
@@ -57,7 +58,11 @@ func (c *conn) arm() {
 	c.armed = true // Ready waits for c.mu
 	if !c.server.cfg.Poller.Arm(&c.raw, c) {
 		c.armed = false
-		c.end()
+		if c.state == reading {
+			c.handOver(c.in) // there is nothing to watch it with
+		} else {
+			c.end()
+		}
 	}
 }
 
@@ -134,6 +139,21 @@ func (c *conn) keep(in []byte, part bool) {
 	c.in, c.part = bytes.Clone(in), part
 }
 
+// outOfTime ends a connection on which a request has not come in time. A body
+// that does not come is net/http's to wait for, and to refuse.
+func (c *conn) outOfTime() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch until := c.until.Load(); {
+	case c.state != reading || !c.armed || until == 0 || until > time.Now().UnixNano(): // it came just now
+	case c.part && c.known != nil && bytes.HasPrefix(c.in, c.known.head):
+		c.server.cfg.Poller.Remove(&c.raw) // a Ready that is on its way finds c ended
+		c.handOver(c.in)
+	default:
+		c.endInput()
+	}
+}
+
 // handOver leaves the connection to net/http. It wants c.mu, and a c that is
 // not armed.
 func (c *conn) handOver(in []byte) {
@@ -167,12 +187,20 @@ func (c *conn) end() {
 	c.server.forget(c)
 }
 
+// endInput has the connection end with what has come so far. Ready, or whoever
+// is at work with it, serves that, and then finds the end.
+func (c *conn) endInput() {
+	if tcp, ok := c.nc.(*net.TCPConn); ok {
+		_ = tcp.CloseRead() // it may have ended already
+	}
+}
+
 // abort has the connection end at once. Whoever is at work with it, or else
 // Ready, then finds it shut down.
 func (c *conn) abort() {
+	c.endInput()
 	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		_ = tcp.CloseRead() // it may have ended already
-		_ = tcp.CloseWrite()
+		_ = tcp.CloseWrite() // as above
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,8 +214,13 @@ func (c *conn) handle(r *http.Request) {
 	c.state = serving
 	c.until.Store(0)
 	w := c.newResponse(r)
+	handler := c.server.cfg.HTTP.Handler
+	if c.known.repeat != nil {
+		handler = c.known.repeat
+		w.known, w.base = c.known, c.known.header
+	}
 	c.mu.Unlock()
-	ok := c.call(w, r)
+	ok := c.call(handler, w, r)
 	c.mu.Lock()
 	c.served()
 	switch {
@@ -206,13 +239,13 @@ func (c *conn) handle(r *http.Request) {
 }
 
 // call reports whether the handler came to its end.
-func (c *conn) call(w *response, r *http.Request) (ok bool) {
+func (c *conn) call(h http.Handler, w *response, r *http.Request) (ok bool) {
 	defer func() {
 		if !ok {
 			c.report(recover(), r.URL.Path)
 		}
 	}()
-	c.server.cfg.HTTP.Handler.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return true
 }
 
@@ -273,6 +306,6 @@ func (c *conn) cut() {
 	c.state = reading // the end of input
 	if tcp, ok := c.nc.(*net.TCPConn); ok {
 		_ = tcp.CloseWrite() // what was written is still read
-		_ = tcp.CloseRead()
 	}
+	c.endInput()
 }

@@ -57,6 +57,10 @@ func (p *prefixed) CloseWrite() error {
 	return nil
 }
 
+// Bare is for whoever hijacks p, and reads it no more: the connection itself,
+// and what is still to be read in front of it.
+func (p *prefixed) Bare() (net.Conn, []byte) { return p.Conn, p.ahead }
+
 func (p *prefixed) Read(b []byte) (int, error) {
 	if len(p.ahead) == 0 {
 		return p.Conn.Read(b)

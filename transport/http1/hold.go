@@ -12,6 +12,9 @@ import (
 // hold leaves a request open. It wants c.mu.
 func (c *conn) hold(w *response) {
 	c.state, c.held = holding, w.held
+	if w.known == nil {
+		c.header = w.Header().Clone()
+	}
 	if c.timer == nil {
 		c.timer = time.AfterFunc(w.atMost, c.expire)
 	} else {
@@ -33,7 +36,7 @@ func (c *conn) release() transport.Held {
 	if held != nil {
 		c.holds.Store(false)
 		c.timer.Stop()
-		c.held, c.late = nil, false
+		c.held, c.header, c.late = nil, nil, false
 	}
 	return held
 }
@@ -73,6 +76,9 @@ func (c *conn) look() {
 	}
 	c.woken.Store(false)
 	w := c.newResponse(nil)
+	if w.base = c.header; w.base == nil {
+		w.known, w.base = c.known, c.known.header
+	}
 	switch answered, ok := c.ask(w); {
 	case !ok:
 		c.release().Drop()
@@ -126,7 +132,7 @@ func (c *conn) stop() {
 	case c.state == holding:
 		c.queue()
 	case c.state == reading && c.armed && len(c.in) == 0:
-		c.cut()
+		c.endInput()
 	}
 }
 

@@ -27,6 +27,10 @@ type known struct {
 	head    []byte
 	request *http.Request
 	body    body // of the latest
+
+	repeat http.Handler // what serves the next; nil: Config.HTTP's handler
+	header http.Header  // what answers have before repeat is called
+	lines  lines        // of such an answer
 }
 
 // parse reads the request that p begins with, and tells how long it is. The
@@ -47,12 +51,17 @@ func (c *conn) parse(p []byte) (r *http.Request, used int, err error) {
 	if len(p)-end < length {
 		return nil, 0, errPart
 	}
-	r = c.known.request.WithContext(c.server.ctx) // a copy
-	r.Body = http.NoBody
-	if length > 0 {
-		r.Body = &body{Reader: *bytes.NewReader(p[end : end+length]), all: p[end : end+length]}
-	}
-	return r, used + end + length, nil
+	return c.known.with(p[end : end+length]), used + end + length, nil
+}
+
+// with is the request with a body of its own. It is the same one each time: a
+// handler keeps nothing of it.
+func (k *known) with(text []byte) *http.Request {
+	k.body.all = text
+	k.body.Reset(text)
+	k.request.Body = &k.body
+	k.request.Form, k.request.PostForm, k.request.MultipartForm = nil, nil, nil
+	return k.request
 }
 
 // blank tells how much of p is what some clients put behind a POST. It is as
@@ -191,6 +200,9 @@ func ours(r *http.Request) bool {
 	h := r.Header
 	if r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.Host == "" || len(r.TransferEncoding) > 0 || h["Expect"] != nil {
 		return false
+	}
+	if !r.Close && strings.Contains(strings.ToLower(strings.Join(h["Connection"], ",")), "close") {
+		return false // net/http may close all the same
 	}
 	if r.Method == http.MethodGet {
 		return r.ContentLength == 0 && len(h["Upgrade"]) == 1 && strings.EqualFold(h["Upgrade"][0], "websocket")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,7 +21,10 @@ var (
 // A response collects what a handler answers.
 type response struct {
 	conn   *conn
+	known  *known      // of a request that repeats, if nothing was added to its header; or else nil
+	base   http.Header // what header has before it was asked for
 	header http.Header
+	lines  *lines // in place of header, until that is asked for
 	status int
 	body   []byte
 	out    bytes.Buffer // head and body
@@ -49,11 +53,18 @@ func (w *response) free() {
 	}
 	clear(w.header)
 	w.out.Reset()
-	w.conn, w.status, w.body, w.held = nil, 0, w.body[:0], nil
+	w.conn, w.known, w.base, w.lines, w.status, w.body, w.held = nil, nil, nil, nil, 0, w.body[:0], nil
 	s.responses.Put(w)
 }
 
-func (w *response) Header() http.Header { return w.header }
+func (w *response) Header() http.Header {
+	maps.Copy(w.header, w.base)
+	if w.lines != nil {
+		transport.SetAnswerHeader(w.header, w.lines.contentType)
+	}
+	w.known, w.base, w.lines = nil, nil, nil
+	return w.header
+}
 
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 {
@@ -94,14 +105,55 @@ func (w *response) bytes(closing bool) []byte {
 		out.WriteString(strconv.Itoa(len(w.body)))
 	}
 	out.WriteString("\r\n")
-	if closing {
-		w.header.Set("Connection", "close")
+	if w.lines != nil && !closing {
+		out.Write(w.lines.text)
+	} else {
+		_ = w.written(closing).Write(out) // to memory
 	}
-	delete(w.header, "Content-Length")
-	_ = w.header.Write(out) // to memory
 	out.WriteString("\r\n")
 	out.Write(w.body)
 	return out.Bytes()
+}
+
+// Repeat is transport.Holder's.
+func (w *response) Repeat(h http.Handler) {
+	if k := w.conn.known; k.request.Method == http.MethodPost && k.repeat == nil {
+		k.repeat, k.header = h, w.header.Clone()
+		w.known = k
+	}
+}
+
+// lines are a header as it is written, for answers of one content type.
+type lines struct {
+	contentType string
+	text        []byte
+}
+
+// Answer is transport.Holder's.
+func (w *response) Answer(contentType string, body []byte) {
+	if k := w.known; k == nil {
+		transport.SetAnswerHeader(w.Header(), contentType)
+	} else {
+		if k.lines.contentType != contentType {
+			h := k.header.Clone()
+			transport.SetAnswerHeader(h, contentType)
+			var text bytes.Buffer
+			_ = h.Write(&text) // to memory
+			k.lines = lines{contentType, text.Bytes()}
+		}
+		w.lines = &k.lines
+	}
+	_, _ = w.Write(body) // to memory
+}
+
+// written is the header as it is written, but for what bytes adds to it.
+func (w *response) written(closing bool) http.Header {
+	h := w.Header()
+	delete(h, "Content-Length")
+	if closing {
+		h.Set("Connection", "close")
+	}
+	return h
 }
 
 // Waker is transport.Holder's.

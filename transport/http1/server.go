@@ -93,12 +93,11 @@ func (s *Server) Serve(l net.Listener) error {
 	if !s.cfg.Poller.Works() {
 		return s.cfg.HTTP.Serve(l)
 	}
-	if !s.open(l) {
-		return http.ErrServerClosed
-	}
 	h := newHanded(l.Addr())
 	defer h.Close()
-	s.running.Go(func() { _ = s.cfg.HTTP.Serve(h) }) // until h is closed, or itself
+	if !s.open(l, h) {
+		return http.ErrServerClosed
+	}
 	for {
 		nc, err := accept(l, s.cfg.Log)
 		if err != nil {
@@ -111,14 +110,16 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// open notes a listener, unless the Server stops.
-func (s *Server) open(l net.Listener) bool {
+// open notes a listener, and has net/http take what is handed over, unless the
+// Server stops: Close waits for that.
+func (s *Server) open(l net.Listener, h *handed) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping.Load() {
 		return false
 	}
 	s.listeners[l] = struct{}{}
+	s.running.Go(func() { _ = s.cfg.HTTP.Serve(h) }) // until h is closed, or itself
 	return true
 }
 
@@ -208,7 +209,7 @@ func (s *Server) walk() {
 			s.setDate(now)
 			for _, c := range s.all() {
 				if until := c.until.Load(); until != 0 && until < now.UnixNano() {
-					c.abort()
+					c.outOfTime()
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/commchannel/gateway/hub"
@@ -66,10 +67,16 @@ func (x *exchange) Drop() { x.close() }
 
 // finish writes the answer.
 func (x *exchange) finish(w http.ResponseWriter) {
-	err := transport.WriteAnswer(w, "application/json; charset=utf-8", x.answer(), x.h.cfg.Limits.WriteTimeout)
+	rm := x.h.rooms.Get().(*room)
+	text := x.answer(rm.answer[:0])
+	err := transport.WriteAnswer(w, "application/json; charset=utf-8", text, x.h.cfg.Limits.WriteTimeout)
 	if err != nil {
 		x.h.cfg.Log.Debug().Err(err).Msg("long-poll answer not written")
 	}
+	if cap(text) <= mostKept {
+		rm.answer = text
+	}
+	x.h.rooms.Put(rm)
 }
 
 // fetch takes what the listeners have, and reports whether there is something
@@ -91,9 +98,9 @@ func (x *exchange) fetch() bool {
 	return there
 }
 
-// answer is the JSON array for the client.
-func (x *exchange) answer() []byte {
-	out := append(make([]byte, 0, x.size()), '[')
+// answer appends the JSON array for the client to out.
+func (x *exchange) answer(out []byte) []byte {
+	out = append(slices.Grow(out, x.size()), '[')
 	if x.clientID != "" && (x.welcome || x.prompt) {
 		out = append(transport.Welcome(x.h.cfg.Limits, x.clientID).Append(out), ',')
 	}

@@ -16,6 +16,7 @@ package longpoll
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -39,12 +40,27 @@ type Config struct {
 type Handler struct {
 	cfg    Config
 	sender transport.Sender
+	rooms  sync.Pool // *room
 }
+
+// A room is for what an exchange needs for a moment.
+type room struct {
+	frames []protocol.ClientFrame
+	errs   []error
+	answer []byte
+}
+
+// mostKept is how large a room's answer may be that is used again, in bytes.
+const mostKept = 64 << 10
 
 // New makes a Handler.
 func New(cfg Config) *Handler {
 	cfg.Limits = cfg.Limits.WithDefaults()
-	return &Handler{cfg, transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log}}
+	return &Handler{
+		cfg:    cfg,
+		sender: transport.Sender{Publisher: cfg.Hub, Limits: cfg.Limits, Log: cfg.Log},
+		rooms:  sync.Pool{New: func() any { return &room{} }},
+	}
 }
 
 // ServeHTTP serves one exchange. It returns when it is answered, when the
@@ -55,7 +71,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	frames, errs, err := protocol.DecodeClientBatch(body, limits.MaxFrames)
+	rm := h.rooms.Get().(*room)
+	defer h.leave(rm)
+	frames, errs, err := protocol.AppendClientBatch(rm.frames, rm.errs, body, limits.MaxFrames)
+	rm.frames, rm.errs = frames[:0], errs[:0]
 	if err != nil {
 		transport.WriteError(w, transport.ErrorFrom(err))
 		return
@@ -88,12 +107,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// leave gives a room back, with nothing left in it.
+func (h *Handler) leave(rm *room) {
+	clear(rm.frames[:cap(rm.frames)])
+	clear(rm.errs[:cap(rm.errs)])
+	if cap(rm.frames) <= 16 { // of those that are cleared each time
+		h.rooms.Put(rm)
+	}
+}
+
 // begin carries out the frames, and reports whether the answer is to wait.
 func (x *exchange) begin(r *http.Request, frames []protocol.ClientFrame, errs []error) bool {
 	if frames, errs = x.identify(r, frames, errs); x.clientID == "" {
 		return false
 	}
 	x.process(frames, errs)
-	there := x.fetch() // also for an answer that comes at once
-	return !x.prompt && !there
+	if x.prompt {
+		x.fetch() // what is there goes with it
+	}
+	return !x.prompt // and if something is there, a wake-up has come
 }

@@ -135,7 +135,7 @@ func (a *arming) run(fd uintptr) {
 	}
 	s.waiters[fd] = a.waiter // before the call, whose event may come at once
 	err := syscall.EpollCtl(s.fd, op, int(fd), &a.event)
-	if err == syscall.ENOENT { //nolint:errorlint // a system call's; who had the descriptor before did not Remove it
+	if err == syscall.ENOENT { // who had the descriptor before did not Remove it
 		err = syscall.EpollCtl(s.fd, syscall.EPOLL_CTL_ADD, int(fd), &a.event)
 	}
 	a.ok = err == nil

@@ -2,12 +2,16 @@ package ws
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/commchannel/gateway/transport"
 )
 
 const (
@@ -115,6 +119,46 @@ func eventually(t *testing.T, ok func() bool) {
 		case <-deadline:
 			t.Fatal("it did not come about")
 		case <-tick.C:
+		}
+	}
+}
+
+// A readBefore is a ResponseWriter on a connection of which some was read before
+// net/http had it.
+type readBefore struct {
+	http.ResponseWriter
+	ahead []byte // and was not given out
+}
+
+func (w readBefore) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	return bareConn{nc, w.ahead}, rw, err
+}
+
+type bareConn struct {
+	net.Conn
+	ahead []byte
+}
+
+func (c bareConn) Bare() (net.Conn, []byte) { return c.Conn, c.ahead }
+
+// TestConnectionReadBefore: it is a plain one underneath, and what was read comes
+// behind what net/http has.
+func TestConnectionReadBefore(t *testing.T) {
+	h := newHandler(t, transport.Limits{}, nil)
+	first, second := maskedText(`{"op":"ping","ref":1}`), maskedText(`{"op":"ping","ref":2}`)
+	addr := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(readBefore{w, slices.Concat(first[len(first)-5:], second)}, r)
+	}))
+	r := rawReader(t, rawDial(t, addr, "?clientid=a", first[:len(first)-5]))
+	for _, want := range []string{`"welcome"`, `"ref":1`, `"ref":2`} {
+		if _, payload := r.frame(); !bytes.Contains(payload, []byte(want)) {
+			t.Fatalf("got %s, want %s", payload, want)
+		}
+	}
+	for _, c := range openConns(h) {
+		if !c.raw.Works() {
+			t.Error("it is not written to without waiting")
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +67,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
 			w.ahead = nil
 		}
+		w.mayIdle = false // in the middle of a frame, perhaps
 		return n, nil
 	}
 	n, err := w.receive(p)
@@ -187,6 +189,12 @@ func (u *upgrade) WriteHeader(status int) {
 	}
 }
 
+// A barer is a connection of which some was read before net/http took it.
+type barer interface {
+	// Bare is the connection itself, and what was read of it and not given out.
+	Bare() (net.Conn, []byte)
+}
+
 // Hijack gives the library a wire and small buffers; those of net/http are
 // let go.
 func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -197,12 +205,14 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
 	_ = u.Header().Write(head) // to memory
 	u.head = append(head.Bytes(), "\r\n"...)
+	var behind []byte
+	if b, ok := nc.(barer); ok {
+		nc, behind = b.Bare()
+	}
 	w := u.wire
 	w.init(nc, u.handler)
-	if n := rw.Reader.Buffered(); n > 0 {
-		ahead, _ := rw.Reader.Peek(n)
-		w.ahead = append([]byte(nil), ahead...)
-	}
+	ahead, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	w.ahead = slices.Concat(ahead, behind)
 	w.buffer = bufio.NewReaderSize(w, readBuffer)
 	return w, bufio.NewReadWriter(w.buffer, bufio.NewWriterSize(w, writeBuffer)), nil
 }
