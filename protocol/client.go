@@ -75,8 +75,12 @@ func AppendClientBatch(frames []ClientFrame, errs []error, data []byte, most int
 		clear(frames)
 		return frames[:0], errs[:0], &Error{Code: CodeBadFrame, Message: message}
 	}
+	decode := decodeClient
 	if err := checkJSON(data, MaxDepth+1); err != nil {
-		return refuse(err.Error())
+		if !utf8.Valid(data) || !json.Valid(data) {
+			return refuse(err.Error())
+		}
+		decode = DecodeClient // which finds the frame whose fault it is
 	}
 	if i := skipSpace(data, 0); data[i] != '[' {
 		return refuse("an exchange is a JSON array of frames")
@@ -85,7 +89,7 @@ func AppendClientBatch(frames []ClientFrame, errs []error, data []byte, most int
 		if len(frames) == most {
 			return refuse(fmt.Sprintf("more than %d frames in one exchange", most))
 		}
-		f, err := decodeClient(raw)
+		f, err := decode(raw)
 		frames, errs = append(frames, f), append(errs, err)
 	}
 	return frames, errs, nil

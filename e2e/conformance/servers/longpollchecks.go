@@ -98,9 +98,9 @@ func exchangeChecks() []check {
 		{section: s, promise: "answers carry X-Accel-Buffering: no",
 			says: "Answers carry Content-Length, Cache-Control: no-store, no-transform and X-Accel-Buffering: no.",
 			run:  (*probe).accelHeader},
-		{section: s, promise: "nesting too deep and half a surrogate pair, in any frame, refuse the whole body, and nothing is done",
-			says: "Nesting that is too deep, and half a surrogate pair, in any of its frames make the whole body one that can't be read",
-			run:  (*probe).refusedBody},
+		{section: s, promise: "nesting too deep and half a surrogate pair are the fault of their frame, and the others are carried out",
+			says: "All other faults are those of their frame, nesting that is too deep and half a surrogate pair among them.",
+			run:  (*probe).faultyAmongOthers},
 		{section: s, promise: "one's own messages do not end the wait",
 			says: "One's own messages, where they are left out, do not end the wait",
 			run:  (*probe).ownWhileHeld},
@@ -177,15 +177,21 @@ func (p *probe) welcomeAtOnce() {
 	}
 }
 
-func (p *probe) refusedBody() {
-	alice, bob, channel := p.join("alice"), p.join("bob"), p.channel()
+func (p *probe) faultyAmongOthers() {
+	alice, id, channel := p.join("alice"), p.id("bob"), p.channel()
 	alice.subscribe(channel, nil)
 	for _, fault := range faulty() {
-		r := p.post("", p.hello(bob.who), obj{"op": "send", "ref": 1, "channel": channel, "payload": "not taken"}, `{"op":"ping",`+fault+`}`)
-		p.wantError(p.do(bob.who, r), http.StatusBadRequest, "bad_frame")
+		frames := p.exchange(id, obj{"op": "send", "ref": 1, "channel": channel, "payload": "before"}, `{"op":"ping","ref":2,`+fault+`}`,
+			obj{"op": "send", "ref": 3, "channel": channel, "payload": "behind"})
+		if f := p.one(frames, "error"); f.str("code") != "bad_frame" || f.num("ref") != 2 {
+			p.Failf("%s, want bad_frame with the ref 2", f.Text)
+		}
+		if sent := only(frames, "sent"); len(sent) != 2 {
+			p.Failf("%s, want two acknowledgements", texts(frames))
+		}
+		alice.message("before")
+		alice.message("behind")
 	}
-	bob.send(channel, "taken")
-	alice.message("taken")
 }
 
 func (p *probe) channelTwice() {
