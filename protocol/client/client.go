@@ -38,6 +38,8 @@ func Dial(ctx context.Context, url string, opts Options) (*Client, error) {
 	select {
 	case err = <-c.loop.first:
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // whatever else there is to tell
 		err = ctx.Err()
 	}
 	if err != nil {
