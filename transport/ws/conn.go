@@ -53,6 +53,15 @@ func (c *conn) Ready() {
 	c.woken = time.Now().UnixNano()
 	c.wire.dry = false                                            // something has come
 	c.wire.busy = c.wire.polled && c.woken-last < int64(busyWait) // and again after a jump of the clock
+	if c.wire.busy {
+		go c.readOn() // it waits, and would keep one of the poller's goroutines from others
+		return
+	}
+	c.readOn()
+}
+
+// readOn is Ready, in whatever goroutine.
+func (c *conn) readOn() {
 	err := c.readAll()
 	if errors.Is(err, netpoll.ErrIdle) && c.handler.cfg.Poller.Arm(&c.raw, c) {
 		return

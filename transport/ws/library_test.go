@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -43,6 +44,7 @@ import (
 //	close(2) wakes no reader that waits in epoll    TestAbortWakesTheReader
 //	RawConn.Write waits for a Write to end          hub: fakeSink, in all tests
 //	http.Server.Shutdown forgets who has upgraded   internal/gateway: TestDrain
+//	who waits for a read keeps its goroutine        TestBusyConnectionsKeepNobodyWaiting
 
 // A client's frames, masked with zeros.
 var (
@@ -205,6 +207,28 @@ func TestEndedConnectionsAreCollected(t *testing.T) {
 		runtime.GC()
 		return plain.Value() == nil && packed.Value() == nil
 	})
+}
+
+// TestBusyConnectionsKeepNobodyWaiting: a connection that is heard often waits
+// for more in a goroutine of its own. In one of the poller's it would keep all
+// others waiting, until another one was started.
+func TestBusyConnectionsKeepNobodyWaiting(t *testing.T) {
+	h := newHandler(t, transport.Limits{}, nil)
+	if !h.cfg.Poller.Works() {
+		t.Skip("every connection has a goroutine of its own on this system")
+	}
+	c := enter(t, serve(t, h), "alice")
+	eventually(t, func() bool {
+		c.say(`{"op":"ping","ref":1}`)
+		c.want(protocol.OpPong)
+		return strings.Contains(stacks(), "created by github.com/commchannel/gateway/transport/ws.(*conn).Ready")
+	})
+}
+
+// stacks are those of all goroutines.
+func stacks() string {
+	all := make([]byte, 1<<20)
+	return string(all[:runtime.Stack(all, true)])
 }
 
 // freed points at the connections of a Codec that has had its time.
