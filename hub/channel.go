@@ -54,7 +54,7 @@ type channel struct {
 	twin      twin
 	end       protocol.Cursor // the store was read up to here
 	subs      []*subscriber
-	listeners map[*Listener]struct{}
+	listeners []*Listener
 	room      *room          // nil where no presence is kept; the pointer is static
 	syncs     []chan<- error // want to know when the store was read to its end
 }
@@ -64,7 +64,6 @@ func newChannel(h *Hub, name string) *channel {
 	c := &channel{
 		hub: h, name: name, format: h.Format(name), ctx: ctx, stop: stop,
 		hints: make(chan struct{}, 1), started: make(chan struct{}),
-		listeners: make(map[*Listener]struct{}),
 	}
 	if h.KeepsPresence(name) {
 		c.room = newRoom(c)
@@ -201,7 +200,7 @@ func (c *channel) take(page store.Page) {
 	}
 	c.sweeper.sweep(c)
 	c.restAfter(now, time.Now())
-	for l := range c.listeners {
+	for _, l := range c.listeners {
 		l.wakeUp()
 	}
 }

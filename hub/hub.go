@@ -184,6 +184,18 @@ func (h *Hub) hold(name string) (*channel, error) {
 	return c, nil
 }
 
+// reacquire is acquire for a channel that was held before. It reports false if
+// the channel has ended.
+func (h *Hub) reacquire(c *channel) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || h.channels[c.name] != c {
+		return false
+	}
+	c.users++
+	return true
+}
+
 func (h *Hub) release(c *channel) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

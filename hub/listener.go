@@ -44,6 +44,7 @@ type Listener struct {
 	backlog []listed
 
 	// guarded by ch.mu
+	index      int   // in ch.listeners; closed: it is not there
 	told       int64 // its place in the news of ch.room
 	events     [][]byte
 	eventBytes int // of them, and of what was dropped
@@ -82,14 +83,20 @@ func (l *Listener) enter(st start) error {
 		}
 		l.backlog = append(l.backlog, entry)
 	}
-	l.ch.listeners[l] = struct{}{}
+	l.enlist()
+	return nil
+}
+
+// enlist wants ch.mu.
+func (l *Listener) enlist() {
+	l.index = len(l.ch.listeners)
+	l.ch.listeners = append(l.ch.listeners, l)
 	if l.ch.room != nil {
 		l.ch.room.arrive(l.opts.ClientID, &l.told)
 	}
 	if len(l.backlog) > 0 || l.at.off < l.ch.log.head().off {
 		l.wakeUp()
 	}
-	return nil
 }
 
 func (l *Listener) own(from string) bool {
@@ -150,13 +157,63 @@ func (l *Listener) wakeUp() {
 	}
 }
 
-// Close ends l.
+const (
+	closed  = -1 // in no list
+	nowhere = -1 // in no log
+)
+
+// Close ends l, unless Resume begins it again. It may be called twice.
 func (l *Listener) Close() {
+	if l.leave() {
+		l.ch.hub.release(l.ch)
+	}
+}
+
+// leave reports false where l is closed already.
+func (l *Listener) leave() bool {
 	l.ch.mu.Lock()
-	delete(l.ch.listeners, l)
+	defer l.ch.mu.Unlock()
+	if l.index == closed {
+		return false
+	}
+	list := l.ch.listeners
+	last := len(list) - 1
+	list[l.index], list[last].index = list[last], l.index
+	list[last] = nil
+	l.ch.listeners, l.index = list[:last], closed
+	l.at.seg = nil // it would hold all that comes
+	if len(l.backlog) > 0 {
+		l.at.off = nowhere
+	}
+	l.backlog, l.events, l.eventBytes = nil, nil, 0
 	if l.ch.room != nil {
 		l.ch.room.depart(l.opts.ClientID, true)
 	}
-	l.ch.mu.Unlock()
-	l.ch.hub.release(l.ch)
+	return true
+}
+
+// Resume listens again after Close, as a Listen would that has for Since the
+// place that Next told last, but without looking for it. Where the log does not
+// have it at hand it reports false, and l stays closed.
+func (l *Listener) Resume() bool {
+	if !l.ch.hub.reacquire(l.ch) {
+		return false
+	}
+	there := l.rejoin()
+	if !there {
+		l.ch.hub.release(l.ch)
+	}
+	return there
+}
+
+// rejoin reports false where the log does not have l's place any more.
+func (l *Listener) rejoin() bool {
+	l.ch.mu.Lock()
+	defer l.ch.mu.Unlock()
+	if l.at.off < l.ch.log.oldest().off {
+		return false
+	}
+	l.cursor, l.recovered, l.at = l.last, nil, l.ch.log.placeAt(l.at.off)
+	l.enlist()
+	return true
 }

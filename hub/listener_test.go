@@ -3,9 +3,11 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/commchannel/gateway/protocol"
@@ -142,18 +144,21 @@ func TestListenersSeeOneOrder(t *testing.T) {
 	const total = 500
 	h := newHub(t, &fakeStore{}, func(c *Config) { c.LogCount = 50 })
 	var listeners sync.WaitGroup
-	for range 6 {
+	for i := range 6 {
 		listeners.Go(func() {
+			var l *Listener
+			wake := make(signal, 1)
 			cursor, seen := cursorOf(0), 0
 			for seen < total {
-				wake := make(signal, 1)
-				l, err := h.Listen(t.Context(), "room", ListenOptions{Since: cursor, Wake: wake.set})
-				if err != nil {
-					t.Errorf("listen: %v", err)
-					return
+				if i%2 == 0 || l == nil || !l.Resume() {
+					var err error
+					if l, err = h.Listen(t.Context(), "room", ListenOptions{Since: cursor, Wake: wake.set}); err != nil {
+						t.Errorf("listen: %v", err)
+						return
+					}
 				}
-				if _, recovered := l.Start(); !recovered {
-					t.Errorf("since %s: not recovered", cursor)
+				if start, recovered := l.Start(); start != cursor || !recovered {
+					t.Errorf("since %s: got %s, recovered %v", cursor, start, recovered)
 				}
 				<-wake
 				texts, next, err := l.Next(nil, 1000)
@@ -176,4 +181,145 @@ func TestListenersSeeOneOrder(t *testing.T) {
 		publish(t, h, "bob", "m"+strconv.Itoa(i))
 	}
 	listeners.Wait()
+}
+
+// resumed closes l and resumes it, and wants that to be possible or not.
+func resumed(t *testing.T, l *Listener, want bool) {
+	t.Helper()
+	l.Close()
+	if got := l.Resume(); got != want {
+		t.Fatalf("resume: got %v, want %v", got, want)
+	}
+}
+
+func TestListenerResumes(t *testing.T) {
+	open := func(t *testing.T, h *Hub, o ListenOptions) *Listener {
+		t.Helper()
+		l, err := h.Listen(t.Context(), "room", o)
+		if err != nil {
+			t.Fatalf("listen: %v", err)
+		}
+		return l
+	}
+	next := func(t *testing.T, l *Listener, most int, want ...string) protocol.Cursor {
+		t.Helper()
+		texts, cursor, err := l.Next(nil, most)
+		got := []string{}
+		for _, text := range texts {
+			f, _ := protocol.DecodeServer(text)
+			got = append(got, f.ID)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("next: got %q %v, want %q", got, err, want)
+		}
+		return cursor
+	}
+	inBubble := func(name string, change func(*Config), test func(t *testing.T, h *Hub)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, newHub(t, &fakeStore{}, change)) })
+		})
+	}
+	say := func(t *testing.T, h *Hub, ids ...string) {
+		t.Helper()
+		publish(t, h, "bob", ids...)
+		synctest.Wait()
+	}
+
+	inBubble("what came meanwhile follows", nil, func(t *testing.T, h *Hub) {
+		wakes := 0
+		l := open(t, h, ListenOptions{Wake: func() { wakes++ }})
+		say(t, h, "a")
+		next(t, l, 1<<20, "a")
+		l.Close()
+		say(t, h, "b", "c")
+		if wakes != 1 {
+			t.Errorf("got %d wake-ups, want none while closed", wakes)
+		}
+		if !l.Resume() {
+			t.Fatal("not resumed")
+		}
+		if cursor, recovered := l.Start(); cursor != cursorOf(1) || !recovered || wakes != 2 {
+			t.Errorf("got %s %v and %d wake-ups, want c1 true and one more", cursor, recovered, wakes)
+		}
+		next(t, l, 1<<20, "b", "c")
+		resumed(t, l, true)
+		if next(t, l, 1<<20); wakes != 2 {
+			t.Errorf("got a wake-up with nothing there")
+		}
+		l.Close()
+	})
+	inBubble("what was left of the log follows", nil, func(t *testing.T, h *Hub) {
+		l := open(t, h, ListenOptions{})
+		say(t, h, "a", "b")
+		next(t, l, 1, "a")
+		resumed(t, l, true)
+		next(t, l, 1<<20, "b")
+		l.Close()
+	})
+	inBubble("not what was left from before the log", nil, func(t *testing.T, h *Hub) {
+		say(t, h, "a", "b")
+		l := open(t, h, ListenOptions{Since: cursorOf(0)})
+		next(t, l, 1, "a")
+		resumed(t, l, false)
+		l = open(t, h, ListenOptions{Since: cursorOf(0)})
+		next(t, l, 1<<20, "a", "b")
+		resumed(t, l, true)
+		l.Close()
+	})
+	inBubble("not off the log", func(c *Config) { c.LogCount = 3 }, func(t *testing.T, h *Hub) {
+		l, other := open(t, h, ListenOptions{}), open(t, h, ListenOptions{})
+		say(t, h, "a")
+		next(t, l, 1<<20, "a")
+		l.Close()
+		say(t, h, "b", "c", "d")
+		if !l.Resume() {
+			t.Fatal("not resumed directly behind what is trimmed")
+		}
+		l.Close()
+		say(t, h, "e")
+		if l.Resume() {
+			t.Fatal("resumed from off the log")
+		}
+		other.Close()
+	})
+	inBubble("not a channel that has ended", func(c *Config) { c.Idle = time.Second }, func(t *testing.T, h *Hub) {
+		l := open(t, h, ListenOptions{})
+		resumed(t, l, true)
+		l.Close()
+		time.Sleep(2 * time.Second)
+		if l.Resume() {
+			t.Fatal("resumed in a channel that is not there any more")
+		}
+		l = open(t, h, ListenOptions{}) // the name's next one
+		l.Close()
+		if !l.Resume() {
+			t.Fatal("not resumed")
+		}
+		l.Close()
+		h.Close()
+		if l.Resume() {
+			t.Fatal("resumed in a hub that is closed")
+		}
+	})
+	inBubble("present as before", withPresence, func(t *testing.T, h *Hub) {
+		l := open(t, h, ListenOptions{ClientID: "alice", Presence: true})
+		resumed(t, l, true)
+		wantPresent(t, h, "alice")
+		bob := enter(t, h, "bob")
+		bob.conn.Close()
+		time.Sleep(2 * linger)
+		if got := l.Events(nil); len(got) != 2 {
+			t.Errorf("got %q, want that bob came and went", got)
+		}
+		l.Close()
+		time.Sleep(2 * linger)
+		wantPresent(t, h)
+		if !l.Resume() {
+			t.Fatal("not resumed")
+		}
+		if got := l.Events(nil); len(got) != 0 {
+			t.Errorf("got %q, want no news from before", got)
+		}
+		l.Close()
+	})
 }

@@ -47,7 +47,7 @@ func (r *room) tell() {
 	for _, s := range r.ch.subs {
 		heard = r.tellSubscriber(s) || heard
 	}
-	for l := range r.ch.listeners {
+	for _, l := range r.ch.listeners {
 		heard = r.tellListener(l) || heard
 	}
 	if heard {

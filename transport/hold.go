@@ -16,7 +16,8 @@ type Holder interface {
 	Waker() func()
 	// Repeat has h serve the next requests on the connection that are the same,
 	// byte for byte, but for their bodies. What has looked at this one so far
-	// need not look at them, and the header that it has set is theirs, too.
+	// need not look at them, and the header that it has set is theirs, too. Of
+	// several calls the last one counts, but the header is the first one's.
 	Repeat(h http.Handler)
 	// Answer gives the whole answer: status 200, body, and a header as
 	// SetAnswerHeader sets it. body is the caller's again.

@@ -520,6 +520,39 @@ func TestRepeat(t *testing.T) {
 	other.want("new")
 }
 
+// TestRepeatAgain: of several that ask for the next requests, the last one gets
+// them, with the header of the first.
+func TestRepeatAgain(t *testing.T) {
+	say := func(name string, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if next != nil {
+				w.(transport.Holder).Repeat(next)
+			}
+			body, _ := io.ReadAll(r.Body)
+			fmt.Fprintf(w, "%s %s %s", name, body, w.Header().Get("X-Said"))
+		})
+	}
+	third := say("third", nil)
+	second := say("second", third)
+	f := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Said", r.URL.Path)
+		say("first", second).ServeHTTP(w, r)
+	}), nil)
+	c := f.dial()
+	for _, tt := range []struct{ path, want string }{
+		{"/a", "first 1 /a"},
+		{"/a", "second 2 /a"},
+		{"/a", "third 3 /a"},
+		{"/a", "third 4 /a"}, // nobody has said else
+		{"/b", "first 5 /b"}, // another request
+		{"/a", "first 6 /a"},
+	} {
+		number := strings.Fields(tt.want)[1]
+		c.say(post(tt.path, number))
+		c.want(tt.want)
+	}
+}
+
 // An answering handler sets a header, and has what is behind it repeated: that
 // answers with WriteAnswer, at once or when it is woken.
 type answering struct {

@@ -117,10 +117,15 @@ func (w *response) bytes(closing bool) []byte {
 
 // Repeat is transport.Holder's.
 func (w *response) Repeat(h http.Handler) {
-	if k := w.conn.known; k.request.Method == http.MethodPost && k.repeat == nil {
-		k.repeat, k.header = h, w.header.Clone()
+	k := w.conn.known
+	if k.request.Method != http.MethodPost {
+		return
+	}
+	if k.repeat == nil {
+		k.header = w.header.Clone()
 		w.known = k
 	}
+	k.repeat = h
 }
 
 // lines are a header as it is written, for answers of one content type.

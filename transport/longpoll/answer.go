@@ -20,6 +20,7 @@ type subscription struct {
 	resumed   bool            // the client knows a place
 	recovered bool            // and everything behind it follows
 	cursor    protocol.Cursor // from where on messages follow
+	reached   protocol.Cursor // where they end; empty: nobody is to go on from there
 	moved     bool            // by messages that are not for this client
 	events    [][]byte        // who came and went; the hub's memory
 	frames    [][]byte        // messages and gaps; the hub's memory
@@ -58,7 +59,7 @@ func (x *exchange) Answer(w http.ResponseWriter, last bool) bool {
 	default:
 	}
 	x.finish(w)
-	x.close()
+	x.rest()
 	return true
 }
 
@@ -87,6 +88,7 @@ func (x *exchange) fetch() bool {
 	for _, s := range x.subs {
 		share := max(x.h.cfg.Limits.MaxAnswer/len(x.subs), leastShare)
 		frames, cursor, err := s.listener.Next(s.frames, share)
+		s.reached = cursor
 		if s.frames = frames; len(frames) == 0 && cursor != s.cursor {
 			s.cursor, s.moved = cursor, true
 		}

@@ -32,6 +32,7 @@ type exchange struct {
 
 	replies []byte // frames, each with a comma behind it
 	subs    []*subscription
+	asked   pattern // of the body; empty: the next one is no matter
 }
 
 func newExchange(h *Handler, r *http.Request) *exchange {
@@ -45,7 +46,6 @@ func (x *exchange) close() {
 	for _, s := range x.subs {
 		s.listener.Close()
 	}
-	x.subs = nil
 }
 
 // identify finds out whose exchange it is, by its "hello" or else by the

@@ -65,7 +65,11 @@ func New(cfg Config) *Handler {
 
 // ServeHTTP serves one exchange. It returns when it is answered, when the
 // client has gone, or, with a transport.Holder, when it has to wait.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve(w, r, false) }
+
+// serve is ServeHTTP. repeats says that the request is as the one before it, but
+// for its body.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, repeats bool) {
 	limits := &h.cfg.Limits
 	body, ok := transport.ReadBody(w, r, limits.MaxExchange(), limits.ReadTimeout)
 	if !ok {
@@ -95,7 +99,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	waits := x.begin(r, frames, errs)
 	if waits && holds {
-		x.held = true
+		if x.held = true; repeats && len(x.replies) == 0 && !x.welcome {
+			x.asked = newPattern(body, rm.frames[:len(frames)])
+		}
+		holder.Repeat(x)
 		holder.Hold(x, limits.Held())
 		return
 	}

@@ -86,7 +86,7 @@ type bench struct {
 	draining chan struct{}
 }
 
-func newBench(t *testing.T, limits transport.Limits, bounds memory.Config) *bench {
+func newBench(t *testing.T, limits transport.Limits, bounds memory.Config, change ...func(*hub.Config)) *bench {
 	t.Helper()
 	kept, err := memory.New(bounds)
 	if err != nil {
@@ -97,10 +97,14 @@ func newBench(t *testing.T, limits transport.Limits, bounds memory.Config) *benc
 		t.Fatal(err)
 	}
 	st := &flaky{Store: kept}
-	hb := hub.New(hub.Config{
+	cfg := hub.Config{
 		Store: st, Codec: plainCodec{}, Log: zerolog.Nop(), StoreTimeout: limits.StoreTimeout,
 		Presence: func(channel string) bool { return strings.HasSuffix(channel, "lobby") },
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	hb := hub.New(cfg)
 	t.Cleanup(func() {
 		hb.Close()
 		if err := kept.Close(); err != nil {
