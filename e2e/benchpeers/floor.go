@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -21,9 +22,6 @@ func (floor) prepare(ctx context.Context, folder string) (string, error) {
 }
 
 func (floor) start(ctx context.Context, folder string, longPoll bool) (*server, error) {
-	if longPoll {
-		return nil, nil
-	}
 	addrs, err := freeAddrs(1)
 	if err != nil {
 		return nil, err
@@ -32,15 +30,40 @@ func (floor) start(ctx context.Context, folder string, longPoll bool) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	s.url, s.dialect = "ws://"+addrs[0], floorDialect{addrs[0]}
+	s.url, s.dialect = "ws://"+addrs[0], floorDialect{addrs[0], longPoll}
 	return s, nil
 }
 
-type floorDialect struct{ host string }
+type floorDialect struct {
+	host     string
+	longPoll bool
+}
 
 // Subscriber follows one channel.
 func (d floorDialect) Subscriber(_ int, channels []int) bench.Session {
+	if d.longPoll {
+		return d.poll(channels[0])
+	}
 	return &bench.WebSocket{Host: d.host, Path: fmt.Sprintf("/%d", channels[0]), Frame: messages}
+}
+
+// poll asks for what is behind the place that the answer before has told.
+func (d floorDialect) poll(channel int) bench.Session {
+	get := func(place []byte) []byte {
+		return fmt.Appendf(nil, "GET /%d/%s HTTP/1.1\r\nHost: %s\r\n\r\n", channel, place, d.host)
+	}
+	return &bench.HTTP{
+		First: get([]byte{'0'}), Ready: true,
+		Answer: func(header, body []byte, in *bench.Inbox) error {
+			in.Messages(body)
+			place, ok := bench.HeaderValue(header, "Place")
+			if !ok {
+				return errors.New("an answer without a place")
+			}
+			in.Say(get(place))
+			return nil
+		},
+	}
 }
 
 // messages is for servers whose every message holds what was published.

@@ -5,11 +5,13 @@
 // are measured against.
 //
 // A subscriber sends "GET /<channel's number>" as a WebSocket handshake, and is
-// answered without a look at the rest of it. A publisher sends "PUB\n" and then
-// messages: the channel's number and the length of what follows, four bytes
-// each, high ones first, and a WebSocket frame, which is handed on as it is.
-// What a publisher has sent since the last look goes to each subscriber in one
-// write. It listens on the address that is its argument.
+// answered without a look at the rest of it. One that polls sends "GET /<channel's
+// number>/<place>", again and again over one connection; the answer has what
+// follows in the channel, once that is something, and the place behind it. A
+// publisher sends "PUB\n" and then messages: the channel's number and the length
+// of what follows, four bytes each, high ones first, and a WebSocket frame, which
+// is handed on as it is. What a publisher has sent since the last look goes to
+// each subscriber in one write. It listens on the address that is its argument.
 package main
 
 import (
@@ -21,6 +23,8 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -46,6 +50,7 @@ type server struct {
 	channels      map[int]*channel
 	dirty         []*channel // have something new
 	buf           []byte     // for reading
+	answer        []byte     // to a poll
 }
 
 // A channel is what is to be written, and to whom.
@@ -53,13 +58,18 @@ type channel struct {
 	base  int64 // place of log[0]
 	log   []byte
 	subs  []*conn
+	polls []*conn // that wait for something new
 	dirty bool
 }
+
+// keptForPolls is how much of a log those find who poll, in bytes.
+const keptForPolls = 1 << 20
 
 // A conn is a subscriber once it has a channel, or a publisher.
 type conn struct {
 	fd        int
 	publisher bool
+	polls     bool
 	waiting   bool // for the socket to take more
 	in        []byte
 	channel   *channel
@@ -148,7 +158,7 @@ func (s *server) handle(c *conn, events uint32) {
 	if n <= 0 && !again {
 		s.end(c) // however it has ended
 	}
-	if n > 0 && c.channel == nil { // what subscribers say answers nothing
+	if n > 0 && (c.channel == nil || c.polls) { // what other subscribers say answers nothing
 		c.in = append(c.in, s.buf[:n]...)
 		s.take(c)
 	}
@@ -170,20 +180,70 @@ func (s *server) take(c *conn) {
 	if !bytes.HasSuffix(c.in, []byte("\r\n\r\n")) {
 		return
 	}
-	var number int
-	if _, err := fmt.Sscanf(string(c.in), "GET /%d ", &number); err != nil {
+	number, place, polls := target(c.in)
+	if number < 0 {
 		s.end(c)
 		return
 	}
-	c.in = nil
-	c.channel = s.channels[number]
+	c.in = c.in[:0]
 	if c.channel == nil {
-		c.channel = &channel{}
-		s.channels[number] = c.channel
+		c.channel = s.channel(number)
 	}
+	if polls {
+		c.polls, c.at = true, place
+		s.poll(c)
+		return
+	}
+	c.in = nil
 	c.channel.subs = append(c.channel.subs, c)
 	c.at = c.channel.base + int64(len(c.channel.log))
 	if _, err := syscall.Write(c.fd, []byte(answer)); err != nil {
+		s.end(c)
+	}
+}
+
+// target is what a request asks for. The number is -1 where that can't be told.
+func target(request []byte) (number int, place int64, polls bool) {
+	path, _, _ := bytes.Cut(bytes.TrimPrefix(request, []byte("GET /")), []byte{' '})
+	first, second, polls := bytes.Cut(path, []byte{'/'})
+	number, err := strconv.Atoi(string(first))
+	if err == nil && polls {
+		place, err = strconv.ParseInt(string(second), 10, 64)
+	}
+	if err != nil {
+		return -1, 0, false
+	}
+	return number, place, polls
+}
+
+func (s *server) channel(number int) *channel {
+	ch := s.channels[number]
+	if ch == nil {
+		ch = &channel{}
+		s.channels[number] = ch
+	}
+	return ch
+}
+
+// poll answers c, or has it wait. A place that is not there is the end.
+func (s *server) poll(c *conn) {
+	ch := c.channel
+	end := ch.base + int64(len(ch.log))
+	if c.at < ch.base || c.at > end {
+		c.at = end
+	}
+	if c.at == end {
+		ch.polls = append(ch.polls, c)
+		return
+	}
+	out := append(s.answer[:0], "HTTP/1.1 200 OK\r\nPlace: "...)
+	out = append(strconv.AppendInt(out, end, 10), "\r\nContent-Length: "...)
+	out = append(strconv.AppendInt(out, end-c.at, 10), "\r\n\r\n"...)
+	out = append(out, ch.log[c.at-ch.base:]...)
+	s.answer = out
+	// An answer that does not go at once is more than this is for.
+	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&out[0])), uintptr(len(out)))
+	if errno != 0 || int(n) < len(out) {
 		s.end(c)
 	}
 }
@@ -196,12 +256,11 @@ func (s *server) publish(c *conn) {
 		if len(rest) < size {
 			break
 		}
-		if ch := s.channels[int(binary.BigEndian.Uint32(rest))]; ch != nil {
-			ch.log = append(ch.log, rest[8:size]...)
-			if !ch.dirty {
-				ch.dirty = true
-				s.dirty = append(s.dirty, ch)
-			}
+		ch := s.channel(int(binary.BigEndian.Uint32(rest)))
+		ch.log = append(ch.log, rest[8:size]...)
+		if !ch.dirty {
+			ch.dirty = true
+			s.dirty = append(s.dirty, ch)
 		}
 		rest = rest[size:]
 	}
@@ -222,12 +281,26 @@ func (s *server) sweep() {
 			}
 			behind = behind || c.waiting
 		}
-		if !behind {
+		if !behind && ch.polls == nil {
 			ch.base += int64(len(ch.log))
 			ch.log = ch.log[:0]
 		}
+		s.answerAll(ch)
 	}
 	s.dirty = s.dirty[:0]
+}
+
+// answerAll answers those that wait for something new.
+func (s *server) answerAll(ch *channel) {
+	polls := ch.polls
+	ch.polls = ch.polls[:0] // of those who are answered none comes back meanwhile
+	for _, c := range polls {
+		s.poll(c)
+	}
+	if len(ch.log) > 2*keptForPolls {
+		ch.base += int64(len(ch.log) - keptForPolls)
+		ch.log = append(ch.log[:0], ch.log[len(ch.log)-keptForPolls:]...)
+	}
 }
 
 // flush writes what c has not got. It reports whether the connection is good.
@@ -267,12 +340,15 @@ func (s *server) end(c *conn) {
 	if c.channel == nil {
 		return
 	}
-	subs := c.channel.subs
-	for i := range subs {
-		if subs[i] == c {
-			subs[i] = subs[len(subs)-1]
-			c.channel.subs = subs[:len(subs)-1]
-			return
-		}
+	c.channel.subs = without(c.channel.subs, c)
+	c.channel.polls = without(c.channel.polls, c)
+}
+
+func without(conns []*conn, c *conn) []*conn {
+	if i := slices.Index(conns, c); i >= 0 {
+		last := len(conns) - 1
+		conns[i] = conns[last]
+		return conns[:last]
 	}
+	return conns
 }
