@@ -13,7 +13,7 @@ import (
 func (s *polling) pace(r *request) {
 	switch {
 	case slices.ContainsFunc(r.answer, func(f protocol.ServerFrame) bool { return f.Op == protocol.OpSent }):
-		s.fruitless = 0 // one's own messages end held exchanges, which tell no more than a place
+		s.fruitless = 0 // it was asked for something, and had no reason to wait
 		return
 	case len(r.stands) == 0:
 		return
