@@ -2,11 +2,13 @@ package mcwire
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -185,7 +187,7 @@ func testKeysRefused(t *testing.T, v memcachedtest.Version) {
 
 func TestWordsOfRefusal(t *testing.T) {
 	for words, want := range map[string]error{
-		"ERROR": ErrListRefused, "BUSY currently processing crawler request": ErrListRefused, "LOCKED": ErrListRefused,
+		"ERROR": ErrListRefused, "LOCKED": ErrListRefused,
 		"CLIENT_ERROR lru crawler disabled": ErrListRefused, "STAT a 1": ErrProtocol, "key=": ErrProtocol, "key=%4": ErrProtocol,
 		"key=" + strings.Repeat("k", maxKey+1) + " exp=1": ErrProtocol,
 	} {
@@ -199,6 +201,49 @@ func TestWordsOfRefusal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysOfABusyServer: it may look through its memory just then.
+func TestKeysOfABusyServer(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		busy int // answers
+		want error
+	}{
+		{"for a moment", 3, nil},
+		{"for long", busyTries + 1, ErrListRefused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := against(t, Config{}, func(p *peer) {
+					for range tt.busy {
+						p.hears("lru_crawler metadump all")
+						p.says("BUSY currently processing crawler request\r\n")
+					}
+					if tt.want == nil {
+						p.hears("lru_crawler metadump all")
+						p.says("key=a exp=-1\r\nEND\r\n")
+					}
+				})
+				got := ""
+				err := c.Keys(t.Context(), func(key []byte) { got += string(key) })
+				if !errors.Is(err, tt.want) || got != "a" && err == nil {
+					t.Errorf("got %q %v, want %v", got, err, tt.want)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // and nobody waits for it any more
+		ctx, cancel := context.WithCancel(t.Context())
+		c := against(t, Config{}, func(p *peer) {
+			p.hears("lru_crawler metadump all")
+			p.says("BUSY\r\n")
+			cancel()
+		})
+		if err := c.Keys(ctx, func([]byte) {}); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
+		}
+	})
 }
 
 // Whatever a server sends, items come once each and in order, and values keep

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrListRefused: the server does not list its keys: it is older than 1.4.31,
-// was told not to, or is about it for somebody else. Its words are in the text.
+// was told not to, or has been about it for somebody else for more than a
+// second. Its words are in the text.
 var ErrListRefused = errors.New("keys not listed")
 
 // Keys has the server list all keys it holds, in no order; each gets them one
@@ -20,7 +22,7 @@ var ErrListRefused = errors.New("keys not listed")
 // time, and does so for one client only.
 func (c *Conn) Keys(ctx context.Context, each func(key []byte)) error {
 	return c.exchange(ctx, "list keys", func() error {
-		line, err := c.ask("lru_crawler metadump all")
+		line, err := c.askForKeys(ctx)
 		if err == nil && string(line) == "OK" { // some since 1.6.38 begin with it
 			line, err = c.line()
 		}
@@ -41,6 +43,27 @@ func (c *Conn) Keys(ctx context.Context, each func(key []byte)) error {
 			line, err = c.line()
 		}
 	})
+}
+
+// A server looks through its memory of its own accord, too, and is busy for some
+// milliseconds then.
+const (
+	busyTries = 10
+	busyPause = 100 * time.Millisecond
+)
+
+// askForKeys returns the answer's first line.
+func (c *Conn) askForKeys(ctx context.Context) (line []byte, err error) {
+	for try := 0; ; try++ {
+		line, err = c.ask("lru_crawler metadump all")
+		if err != nil || !bytes.HasPrefix(line, []byte("BUSY")) || try == busyTries {
+			return line, err
+		}
+		select {
+		case <-ctx.Done(): // and the next ask fails
+		case <-time.After(busyPause):
+		}
+	}
 }
 
 // listedKey reads key=<percent-encoded> exp=... la=... cas=... and more, into
