@@ -8,12 +8,13 @@ import (
 )
 
 // A set is an epoll set, in which a connection is armed for one event at a
-// time; the set itself waits in Go's own poller and takes up no thread.
+// time. It waits in Go's own poller and takes up no thread: in a gate, or all
+// that comes while it is at work would wake another thread there.
 type set struct {
 	// static
-	file *os.File
-	raw  syscall.RawConn
 	fd   int
+	gate gate
+	turn sync.Locker   // of those who do many small things
 	done chan struct{} // closed when run has ended
 
 	workers *workers
@@ -24,57 +25,139 @@ type set struct {
 }
 
 // newSet makes a set. It wants close.
-func newSet() (*set, error) {
+func newSet(turn sync.Locker) (*set, error) {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("netpoll: epoll: %w", err)
 	}
-	// Only a descriptor that doesn't block is taken into Go's poller.
-	if err := syscall.SetNonblock(fd, true); err != nil {
+	g, err := newGate(fd)
+	if err != nil {
 		syscall.Close(fd)
 		return nil, fmt.Errorf("netpoll: epoll: %w", err)
 	}
-	file := os.NewFile(uintptr(fd), "epoll")
-	raw, err := file.SyscallConn()
-	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("netpoll: epoll: %w", err)
-	}
-	s := &set{file: file, raw: raw, fd: fd, done: make(chan struct{}), workers: newWorkers()}
+	s := &set{fd: fd, gate: g, turn: turn, done: make(chan struct{}), workers: newWorkers()}
 	s.armings.New = s.newArming
 	go s.run()
 	return s, nil
 }
 
 func (s *set) close() {
-	s.file.Close()
+	s.gate.file.Close()
 	<-s.done
 	s.workers.close()
+	syscall.Close(s.fd)
 }
 
 // run waits for events until close.
 func (s *set) run() {
 	defer close(s.done)
-	events := make([]syscall.EpollEvent, 128)
+	events := make([]syscall.EpollEvent, atATime)
 	ready := make([]Waiter, 0, len(events))
+	row := 0 // of times that all events could not be taken at once
+	s.gate.wait(func() bool {
+		n, errno := epollNow(s.fd, events)
+		if errno != 0 {
+			return errno == syscall.EINTR
+		}
+		ready = s.waitingFor(ready[:0], events[:n])
+		if row < mostTried {
+			s.try(ready)
+		} else {
+			s.workers.add(ready...)
+		}
+		clear(ready) // or the last ones would be held beyond their end
+		if n < len(events) {
+			row = 0
+			return false
+		}
+		row++
+		return true
+	})
+}
+
+const (
+	// atATime is how many events are taken at a time: others wait while these
+	// are tried, a millisecond or so.
+	atATime = 128
+	// mostTried is how many times in a row. There are more connections then
+	// than one CPU can serve.
+	mostTried = 8
+)
+
+// try has the Triers try, once all others are on their way.
+func (s *set) try(ready []Waiter) {
+	tries := 0
+	for i, w := range ready {
+		if _, ok := w.(Trier); ok {
+			ready[i], ready[tries] = ready[tries], w
+			tries++
+		}
+	}
+	s.workers.add(ready[tries:]...)
+	if tries == 0 {
+		return
+	}
+	s.turn.Lock()
+	left := 0
+	for _, w := range ready[:tries] {
+		if !w.(Trier).Try() {
+			ready[left] = w
+			left++
+		}
+	}
+	s.turn.Unlock()
+	s.workers.add(ready[:left]...)
+}
+
+// A gate is an epoll set with another one in it. It tells Go's poller once that
+// there are events in that one, until it is asked to do so again; by itself a
+// set tells it for each.
+type gate struct {
+	file *os.File
+	raw  syscall.RawConn
+	in   int
+}
+
+// newGate makes a gate to the epoll set in. Its file wants Close.
+func newGate(in int) (gate, error) {
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return gate{}, err
+	}
+	g := gate{in: in}
+	if err := g.open(fd, syscall.EPOLL_CTL_ADD); err != nil {
+		syscall.Close(fd)
+		return gate{}, err
+	}
+	// Only a descriptor that doesn't block is taken into Go's poller.
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		syscall.Close(fd)
+		return gate{}, err
+	}
+	g.file = os.NewFile(uintptr(fd), "epoll")
+	if g.raw, err = g.file.SyscallConn(); err != nil {
+		g.file.Close()
+		return gate{}, err
+	}
+	return g, nil
+}
+
+// open has the gate, whose descriptor is fd, tell once.
+func (g *gate) open(fd, op int) error {
+	return syscall.EpollCtl(fd, op, g.in, &syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLONESHOT})
+}
+
+// wait calls more when there are events, for as long as it reports that there
+// are more, until the file is closed.
+func (g *gate) wait(more func() bool) {
+	passed := make([]syscall.EpollEvent, 1)
 	// One call for all: what comes while it works is not forgotten, and it
 	// need not ask once more before each wait.
-	_ = s.raw.Read(func(fd uintptr) bool {
-		for {
-			n, errno := epollNow(int(fd), events)
-			if errno == syscall.EINTR {
-				continue
-			}
-			if errno != 0 {
-				return true
-			}
-			ready = s.waitingFor(ready[:0], events[:n])
-			s.workers.add(ready...)
-			clear(ready) // or the last ones would be held beyond their end
-			if n < len(events) {
-				return false
-			}
+	_ = g.raw.Read(func(fd uintptr) bool {
+		_, _ = epollNow(int(fd), passed) // which closes the gate
+		for more() {
 		}
+		return g.open(int(fd), syscall.EPOLL_CTL_MOD) != nil // of what comes from here on, and what is left
 	})
 }
 

@@ -2,12 +2,15 @@
 
 package netpoll
 
-import "errors"
+import (
+	"errors"
+	"sync"
+)
 
 // A set is what Linux has.
 type set struct{ workers *workers }
 
-func newSet() (*set, error) { return nil, errors.ErrUnsupported }
+func newSet(sync.Locker) (*set, error) { return nil, errors.ErrUnsupported }
 
 func (*set) close()                 {}
 func (*set) arm(*Conn, Waiter) bool { return false }

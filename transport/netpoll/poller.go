@@ -18,8 +18,16 @@ var ErrIdle = errors.New("netpoll: idle")
 type Waiter interface {
 	// Ready is called once after each Arm, when there is something to read, or
 	// the connection has ended. It may wait, in a goroutine that is its for as
-	// long.
+	// long. See also Trier.
 	Ready()
+}
+
+// A Trier is a Waiter that often has nothing to wait for.
+type Trier interface {
+	Waiter
+	// Try is called in place of Ready, in the Poller's own goroutine, and must
+	// not wait: all others do. If it reports false Ready is called after it.
+	Try() bool
 }
 
 // A Poller watches connections. It may be used from any goroutine, and wants
@@ -27,13 +35,14 @@ type Waiter interface {
 type Poller struct {
 	transfers sync.Pool // *transfer
 	set       *set      // nil: there is none
+	turn      sync.Mutex
 }
 
 // New makes a Poller. Where the operating system has none to give, that is
 // logged, and it is as None's.
 func New(log zerolog.Logger) *Poller {
 	p := None()
-	s, err := newSet()
+	s, err := newSet(&p.turn)
 	if err != nil {
 		log.Warn().Err(err).Msg("idle connections keep a goroutine each")
 		return p
@@ -59,6 +68,15 @@ func (p *Poller) Remove(c *Conn) {
 		p.set.remove(c)
 	}
 }
+
+// Lock keeps the Poller from having Triers try, until Unlock. Who does many small
+// things holds it meanwhile: what they make others say is then taken in together,
+// by the same CPU, which costs less than to wake another one for each. All who
+// say something wait for that, so it is let go of after a millisecond or so.
+func (p *Poller) Lock() { p.turn.Lock() }
+
+// Unlock is for who has called Lock.
+func (p *Poller) Unlock() { p.turn.Unlock() }
 
 // Go calls w.Ready as if there were something to read.
 func (p *Poller) Go(w Waiter) {
