@@ -17,7 +17,8 @@ type Holder interface {
 	// Repeat has h serve the next requests on the connection that are the same,
 	// byte for byte, but for their bodies. What has looked at this one so far
 	// need not look at them, and the header that it has set is theirs, too. Of
-	// several calls the last one counts, but the header is the first one's.
+	// several calls the last one counts, but the header is the first one's. If h
+	// is a Trier, its Try is called first.
 	Repeat(h http.Handler)
 	// Answer gives the whole answer: status 200, body, and a header as
 	// SetAnswerHeader sets it. body is the caller's again.
@@ -26,6 +27,14 @@ type Holder interface {
 	// nothing of the ResponseWriter after it; of the request it may keep what it
 	// has read.
 	Hold(h Held, atMost time.Duration)
+}
+
+// A Trier is a Handler that can serve many a request without waiting.
+type Trier interface {
+	http.Handler
+	// Try serves r and reports true, or has done nothing. It must not wait:
+	// other connections do.
+	Try(w http.ResponseWriter, r *http.Request) bool
 }
 
 // A Held is a request that waits. Its methods are called one at a time.

@@ -27,17 +27,17 @@ const (
 type conn struct {
 	// static
 	server   *Server
-	nc       net.Conn
-	raw      netpoll.Conn
 	fallback *handed
-	shard    *shard
 
 	until  atomic.Int64 // when reading ends, in unix nanoseconds; 0: never
 	woken  atomic.Bool  // held may have an answer
 	holds  atomic.Bool  // state is holding
-	queued atomic.Bool  // with the shard
+	queued atomic.Bool  // with a shard
 
 	mu     sync.Mutex
+	nc     net.Conn     // nil: detached
+	raw    netpoll.Conn // of nc, or in its place
+	remote string       // address, once a request has been read
 	state  int
 	armed  bool   // Ready will be called; the connection must not be closed before
 	in     []byte // what came and is not served yet
@@ -73,42 +73,64 @@ func (c *conn) Ready() {
 	c.armed = false
 	switch c.state {
 	case reading:
-		c.serve()
+		c.serve(false)
 	case holding:
 		c.peek()
 	}
 }
 
-// serve serves the requests that are there. It wants c.mu, which it lets go of
-// while a handler is at work, and a c that is not armed.
-func (c *conn) serve() {
+// Try is for the Poller: it serves a request that repeats, if that needs no
+// waiting.
+func (c *conn) Try() bool {
+	if !c.mu.TryLock() {
+		return false
+	}
+	defer c.mu.Unlock()
+	if c.state != reading || c.known == nil || c.known.trier == nil {
+		return false
+	}
+	c.armed = false
+	return c.serve(true)
+}
+
+// serve serves the requests that are there. If it is to try, it reports false
+// once it would have to wait, and leaves the rest. It wants c.mu, which it lets
+// go of while a handler is at work, and a c that is not armed.
+func (c *conn) serve(try bool) bool {
 	buf := c.server.buffers.Get().(*[readSize]byte)
 	defer c.server.buffers.Put(buf)
 	for c.state == reading {
 		in, err := c.read(buf[:])
 		if errors.Is(err, netpoll.ErrIdle) {
 			c.arm()
-			return
+			return true
 		}
 		if err != nil {
 			c.end()
-			return
+			return true
 		}
 		r, used, err := c.parse(in)
 		switch {
 		case errors.Is(err, errPart):
 			c.keep(in, true)
+		case try && (err != nil || c.known.trier == nil):
+			c.keep(in, false)
+			return false
 		case err != nil:
 			c.handOver(in[used:])
 		default:
 			c.keep(in[used:], false)
-			c.handle(r)
+			if !c.handle(r, try) {
+				c.keep(in, false)
+				return false
+			}
 		}
 		if c.state == reading && !c.armed && len(c.in) == 0 {
 			c.arm() // nothing is there yet, most likely
-			return
+			return true
 		}
 	}
+	return true
 }
 
 // read returns what has come, in buf where it fits: what was there before, and
@@ -157,20 +179,44 @@ func (c *conn) outOfTime() {
 // handOver leaves the connection to net/http. It wants c.mu, and a c that is
 // not armed.
 func (c *conn) handOver(in []byte) {
-	nc := c.nc
-	if len(in) > 0 {
-		nc = &prefixed{Conn: c.nc, ahead: bytes.Clone(in)}
+	in = bytes.Clone(in)
+	nc, err := c.away()
+	if err != nil {
+		c.server.cfg.Log.Warn().Err(err).Msg("a connection is closed that net/http was to serve")
+		c.end()
+		return
 	}
-	c.leave()
-	c.fallback.deliver(nc)
-}
-
-// leave ends c, whose connection goes on without it. It wants c.mu, and a c
-// that is not armed.
-func (c *conn) leave() {
+	if len(in) > 0 {
+		nc = &prefixed{Conn: nc, ahead: in}
+	}
 	c.state, c.in = ended, nil
 	c.server.cfg.Poller.Remove(&c.raw)
 	c.server.forget(c)
+	c.fallback.deliver(nc)
+}
+
+// detach leaves the connection to c alone. It wants c.mu, and a c that is not
+// armed.
+func (c *conn) detach() {
+	if c.nc != nil && c.server.cfg.Poller.Detach(&c.raw, c.nc) {
+		c.nc = nil
+	}
+}
+
+// away gives the connection to somebody else. It wants c.mu, and a c that is not
+// armed.
+func (c *conn) away() (net.Conn, error) {
+	if c.nc != nil {
+		return c.nc, nil
+	}
+	nc, err := c.raw.Waiting()
+	if err != nil {
+		return nil, err
+	}
+	c.server.cfg.Poller.Remove(&c.raw)
+	c.raw.Close()
+	c.nc, c.raw = nc, c.server.cfg.Poller.Conn(nc)
+	return nc, nil
 }
 
 // end closes the connection. It wants c.mu, and a c that is not armed.
@@ -183,47 +229,70 @@ func (c *conn) end() {
 	}
 	c.state, c.in = ended, nil
 	c.server.cfg.Poller.Remove(&c.raw)
-	c.nc.Close()
+	if c.nc != nil {
+		c.nc.Close()
+	} else {
+		c.raw.Close()
+	}
 	c.server.forget(c)
 }
 
 // endInput has the connection end with what has come so far. Ready, or whoever
-// is at work with it, serves that, and then finds the end.
-func (c *conn) endInput() {
+// is at work with it, serves that, and then finds the end. It wants c.mu.
+func (c *conn) endInput() { _ = c.ends().CloseRead() } // it may have ended already
+
+// endOutput has what was written be the last. It is read still. It wants c.mu.
+func (c *conn) endOutput() { _ = c.ends().CloseWrite() } // as above
+
+// ends is where the connection is shut down.
+func (c *conn) ends() ends {
 	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		_ = tcp.CloseRead() // it may have ended already
+		return tcp
 	}
+	return &c.raw
+}
+
+type ends interface {
+	CloseRead() error
+	CloseWrite() error
 }
 
 // abort has the connection end at once. Whoever is at work with it, or else
 // Ready, then finds it shut down.
 func (c *conn) abort() {
-	c.endInput()
-	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		_ = tcp.CloseWrite() // as above
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.state == ended {
+		return
+	}
+	c.endInput()
+	c.endOutput()
 	if c.state == holding && !c.armed {
 		c.end()
 	}
 }
 
-// handle has a handler serve r. It wants c.mu, and lets go of it meanwhile.
-func (c *conn) handle(r *http.Request) {
+// handle has a handler serve r, or only try to, and reports whether it was
+// served. It wants c.mu, and lets go of it meanwhile.
+func (c *conn) handle(r *http.Request, try bool) bool {
 	c.state = serving
 	c.until.Store(0)
 	w := c.newResponse(r)
 	handler := c.server.cfg.HTTP.Handler
 	if c.known.repeat != nil {
 		handler = c.known.repeat
+		c.known.again = true
 		w.known, w.base = c.known, c.known.header
 	}
 	c.mu.Unlock()
-	ok := c.call(handler, w, r)
+	served, ok := c.call(handler, w, r, try)
 	c.mu.Lock()
 	c.served()
 	switch {
+	case ok && !served:
+		c.state = reading
+		w.free()
+		return false
 	case c.state == ended: // hijacked
 		w.free()
 	case !ok:
@@ -236,17 +305,21 @@ func (c *conn) handle(r *http.Request) {
 	default:
 		c.answer(w)
 	}
+	return true
 }
 
-// call reports whether the handler came to its end.
-func (c *conn) call(h http.Handler, w *response, r *http.Request) (ok bool) {
+// call reports whether the handler has served r, and whether it came to its end.
+func (c *conn) call(h http.Handler, w *response, r *http.Request, try bool) (served, ok bool) {
 	defer func() {
 		if !ok {
 			c.report(recover(), r.URL.Path)
 		}
 	}()
+	if try {
+		return h.(transport.Trier).Try(w, r), true
+	}
 	h.ServeHTTP(w, r)
-	return true
+	return true, true
 }
 
 // report logs what was recovered of a panic.
@@ -283,9 +356,7 @@ func (c *conn) next() {
 
 // drain writes what the socket did not take.
 func (c *conn) drain(p []byte, closing bool) {
-	c.nc.SetWriteDeadline(time.Now().Add(c.server.cfg.WriteTimeout))
-	_, err := c.nc.Write(p)
-	c.nc.SetWriteDeadline(time.Time{}) // one that has passed would fail TryWrite
+	err := c.write(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil || closing || c.server.stopping.Load() { // of which stop told nobody who writes
@@ -293,8 +364,25 @@ func (c *conn) drain(p []byte, closing bool) {
 		return
 	}
 	if c.next(); !c.armed {
-		c.serve()
+		c.serve(false)
 	}
+}
+
+// write waits until the socket has taken p. The connection is neither detached
+// nor given away meanwhile.
+func (c *conn) write(p []byte) error {
+	nc := c.nc
+	if nc == nil {
+		var err error
+		if nc, err = c.raw.Waiting(); err != nil {
+			return err
+		}
+		defer nc.Close()
+	}
+	nc.SetWriteDeadline(time.Now().Add(c.server.cfg.WriteTimeout))
+	_, err := nc.Write(p)
+	nc.SetWriteDeadline(time.Time{}) // one that has passed would fail TryWrite
+	return err
 }
 
 // cut ends a connection that may be armed. It wants c.mu.
@@ -304,8 +392,6 @@ func (c *conn) cut() {
 		return
 	}
 	c.state = reading // the end of input
-	if tcp, ok := c.nc.(*net.TCPConn); ok {
-		_ = tcp.CloseWrite() // what was written is still read
-	}
+	c.endOutput()
 	c.endInput()
 }

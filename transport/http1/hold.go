@@ -2,7 +2,9 @@ package http1
 
 import (
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/commchannel/gateway/transport"
@@ -19,6 +21,9 @@ func (c *conn) hold(w *response) {
 		c.timer = time.AfterFunc(w.atMost, c.expire)
 	} else {
 		c.timer.Reset(w.atMost)
+	}
+	if c.known.again { // it stays, and polls
+		c.detach()
 	}
 	w.free()
 	if len(c.in) == 0 {
@@ -59,11 +64,19 @@ func (c *conn) expire() {
 	}
 }
 
-// queue has the shard look.
+// queue has a shard look: the first that has not much to do.
 func (c *conn) queue() {
-	if !c.queued.Swap(true) {
-		c.shard.push(c)
+	if c.queued.Swap(true) {
+		return
 	}
+	shards := c.server.shards
+	for _, d := range shards {
+		if d.depth.Load() < manyDue {
+			d.push(c)
+			return
+		}
+	}
+	shards[c.server.spilt.Add(1)%uint32(len(shards))].push(c)
 }
 
 // look is the shard's: is there an answer by now?
@@ -137,17 +150,31 @@ func (c *conn) stop() {
 }
 
 // A shard answers held requests. There is one for each CPU, so that a message
-// for many of them starts no goroutine.
+// for many of them starts no goroutine; a message for few is the first one's
+// work, in turn with the Poller, and wakes no other CPU.
 type shard struct {
+	turn  sync.Locker  // nil: it works beside the Poller
+	depth atomic.Int64 // conns that it is to look at
+
 	mu   sync.Mutex
 	due  []*conn
 	some chan struct{} // capacity 1
 	end  chan struct{}
 }
 
-func newShard() *shard { return &shard{some: make(chan struct{}, 1), end: make(chan struct{})} }
+const (
+	// manyDue is how many conns are left to one shard: some milliseconds of work.
+	manyDue = 512
+	// atATime is how many it looks at before it is the Poller's turn again.
+	atATime = 128
+)
+
+func newShard(turn sync.Locker) *shard {
+	return &shard{turn: turn, some: make(chan struct{}, 1), end: make(chan struct{})}
+}
 
 func (d *shard) push(c *conn) {
+	d.depth.Add(1)
 	d.mu.Lock()
 	d.due = append(d.due, c)
 	first := len(d.due) == 1
@@ -168,10 +195,21 @@ func (d *shard) run() {
 		d.mu.Lock()
 		due, d.due = d.due, due[:0]
 		d.mu.Unlock()
-		for i, c := range due {
-			c.look()
-			due[i] = nil
+		for some := range slices.Chunk(due, atATime) {
+			d.look(some)
 		}
+	}
+}
+
+func (d *shard) look(due []*conn) {
+	if d.turn != nil {
+		d.turn.Lock()
+		defer d.turn.Unlock()
+	}
+	for i, c := range due {
+		c.look()
+		due[i] = nil
+		d.depth.Add(-1)
 	}
 }
 

@@ -99,33 +99,84 @@ func (h *holdingHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		echo(w, r)
 		return
 	}
+	w.Header().Set("X-Path", r.URL.Path)
+	h.take(w, r)
+}
+
+// take holds a request, and the ones after it on the connection.
+func (h *holdingHandler) take(w http.ResponseWriter, r *http.Request) {
 	one := newHeldRequest(h.t)
 	holder := w.(transport.Holder)
+	holder.Repeat(holdingAgain{h})
 	one.wake = holder.Waker()
-	w.Header().Set("X-Path", r.URL.Path)
-	if h.before != nil {
+	greets := string(r.Body.(transport.ReadAhead).Bytes()) == "g"
+	if h.before != nil && !greets {
 		h.before(one)
 	}
 	atMost := h.atMost
 	if r.URL.RawQuery == "brief" {
 		atMost = 500 * time.Millisecond
 	}
+	if greets {
+		atMost = time.Hour
+	}
 	holder.Hold(one, atMost)
 	h.held <- one
-	if h.after != nil {
+	if h.after != nil && !greets {
 		h.after(one)
 	}
 }
 
+// holdingAgain is for requests that repeat.
+type holdingAgain struct{ h *holdingHandler }
+
+func (a holdingAgain) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.h.take(w, r) }
+
+// Try leaves those alone that h.before may have wait.
+func (a holdingAgain) Try(w http.ResponseWriter, r *http.Request) bool {
+	if a.h.before != nil {
+		return false
+	}
+	a.h.take(w, r)
+	return true
+}
+
 // serveHeld serves a holdingHandler. What it has held has to have ended when
 // the Server has.
-func serveHeld(t testing.TB, change func(*holdingHandler)) (*front, *holdingHandler) {
+func serveHeld(t testing.TB, polls bool, change func(*holdingHandler)) (*front, *holdingHandler) {
 	t.Helper()
 	h := &holdingHandler{t: t, atMost: time.Hour, held: make(chan *heldRequest, 100)}
 	if change != nil {
 		change(h)
 	}
-	return serve(t, h, nil), h
+	f := serve(t, h, nil)
+	h.greet(f, polls)
+	return f, h
+}
+
+// bothWays runs a test with connections that have just come, and with ones that
+// have polled for a while: these are detached, and their requests tried.
+func bothWays(t *testing.T, test func(t *testing.T, polls bool)) {
+	for _, polls := range []bool{false, true} {
+		t.Run(fmt.Sprintf("polls=%v", polls), func(t *testing.T) { test(t, polls) })
+	}
+}
+
+// greet has the clients of f poll before they are used, if they are to.
+func (h *holdingHandler) greet(f *front, polls bool) {
+	if !polls {
+		return
+	}
+	f.greet = func(c *client) {
+		for range 2 {
+			c.say(post("/hold", "g"))
+			one := h.next()
+			one.answer("greeting")
+			one.wake()
+			c.want("greeting")
+			one.wantEnd("answered")
+		}
+	}
 }
 
 // hold has a request held.
@@ -149,8 +200,10 @@ func (h *heldRequest) isHeld() {
 	}
 }
 
-func TestAnswerAfterAWakeUp(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestAnswerAfterAWakeUp(t *testing.T) { bothWays(t, testAnswerAfterAWakeUp) }
+
+func testAnswerAfterAWakeUp(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	c := f.dial()
 	for range 3 {
 		one := h.hold(c)
@@ -171,8 +224,10 @@ func TestAnswerAfterAWakeUp(t *testing.T) {
 	}
 }
 
-func TestWakeUpBeforeHold(t *testing.T) {
-	f, h := serveHeld(t, func(h *holdingHandler) {
+func TestWakeUpBeforeHold(t *testing.T) { bothWays(t, testWakeUpBeforeHold) }
+
+func testWakeUpBeforeHold(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, func(h *holdingHandler) {
 		h.before = func(one *heldRequest) { one.answer("early"); one.wake() }
 	})
 	c := f.dial()
@@ -183,8 +238,10 @@ func TestWakeUpBeforeHold(t *testing.T) {
 
 // TestStaleWakeUps: the wake-ups of an earlier request answer no later one,
 // which keeps its own.
-func TestStaleWakeUps(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestStaleWakeUps(t *testing.T) { bothWays(t, testStaleWakeUps) }
+
+func testStaleWakeUps(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	c := f.dial()
 	first := h.hold(c)
 	first.answer("first")
@@ -201,8 +258,10 @@ func TestStaleWakeUps(t *testing.T) {
 	second.wantEnd("answered")
 }
 
-func TestTimeOver(t *testing.T) {
-	f, h := serveHeld(t, func(h *holdingHandler) { h.atMost = 10 * time.Millisecond })
+func TestTimeOver(t *testing.T) { bothWays(t, testTimeOver) }
+
+func testTimeOver(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, func(h *holdingHandler) { h.atMost = 10 * time.Millisecond })
 	c := f.dial()
 	for range 3 {
 		one := h.hold(c)
@@ -212,8 +271,10 @@ func TestTimeOver(t *testing.T) {
 }
 
 // TestTimeOfAnEarlierRequest: its end is not that of a later one.
-func TestTimeOfAnEarlierRequest(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestTimeOfAnEarlierRequest(t *testing.T) { bothWays(t, testTimeOfAnEarlierRequest) }
+
+func testTimeOfAnEarlierRequest(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	c := f.dial()
 	c.say(post("/hold?brief", "x"))
 	first := h.next()
@@ -229,7 +290,9 @@ func TestTimeOfAnEarlierRequest(t *testing.T) {
 	c.want("second")
 }
 
-func TestClientLeavesWhileHeld(t *testing.T) {
+func TestClientLeavesWhileHeld(t *testing.T) { bothWays(t, testClientLeavesWhileHeld) }
+
+func testClientLeavesWhileHeld(t *testing.T, polls bool) {
 	for _, tt := range []struct {
 		name  string
 		leave func(c *client)
@@ -239,7 +302,7 @@ func TestClientLeavesWhileHeld(t *testing.T) {
 		{"reset", func(c *client) { c.nc.SetLinger(0); c.nc.Close() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f, h := serveHeld(t, nil)
+			f, h := serveHeld(t, polls, nil)
 			c := f.dial()
 			one := h.hold(c)
 			tt.leave(c)
@@ -251,8 +314,10 @@ func TestClientLeavesWhileHeld(t *testing.T) {
 	}
 }
 
-func TestPipelinedBehindAHeldRequest(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestPipelinedBehindAHeldRequest(t *testing.T) { bothWays(t, testPipelinedBehindAHeldRequest) }
+
+func testPipelinedBehindAHeldRequest(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	t.Run("in the same segment", func(t *testing.T) {
 		c := f.dial()
 		c.say(post("/hold", "x") + post("/", "next") + post("/hold", "x") + post("/", "last")[:50])
@@ -294,7 +359,7 @@ func TestPipelinedBehindAHeldRequest(t *testing.T) {
 		one.wantEnd("answered")
 	})
 	t.Run("and the time is over", func(t *testing.T) {
-		f, h := serveHeld(t, func(h *holdingHandler) { h.atMost = 20 * time.Millisecond })
+		f, h := serveHeld(t, polls, func(h *holdingHandler) { h.atMost = 20 * time.Millisecond })
 		c := f.dial()
 		c.say(post("/hold", "x") + post("/hold", "x") + post("/hold", "x"))
 		for range 3 {
@@ -305,8 +370,10 @@ func TestPipelinedBehindAHeldRequest(t *testing.T) {
 	f.shutdown(t)
 }
 
-func TestShutdownWhileHeld(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestShutdownWhileHeld(t *testing.T) { bothWays(t, testShutdownWhileHeld) }
+
+func testShutdownWhileHeld(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	c, behind := f.dial(), f.dial()
 	one := h.hold(c)
 	behind.say(post("/hold", "x") + post("/", "no more"))
@@ -325,9 +392,11 @@ func TestShutdownWhileHeld(t *testing.T) {
 }
 
 // TestShutdownBeforeHold: what is held after Shutdown began is answered, too.
-func TestShutdownBeforeHold(t *testing.T) {
+func TestShutdownBeforeHold(t *testing.T) { bothWays(t, testShutdownBeforeHold) }
+
+func testShutdownBeforeHold(t *testing.T, polls bool) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	f, h := serveHeld(t, func(h *holdingHandler) {
+	f, h := serveHeld(t, polls, func(h *holdingHandler) {
 		h.before = func(*heldRequest) { entered <- struct{}{}; <-leave }
 	})
 	c := f.dial()
@@ -345,8 +414,10 @@ func TestShutdownBeforeHold(t *testing.T) {
 	f.shutdown(t)
 }
 
-func TestCloseWhileHeld(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestCloseWhileHeld(t *testing.T) { bothWays(t, testCloseWhileHeld) }
+
+func testCloseWhileHeld(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	c, behind := f.dial(), f.dial()
 	one := h.hold(c)
 	behind.say(post("/hold", "x") + post("/", "next"))
@@ -370,8 +441,10 @@ func TestCloseWhileHeld(t *testing.T) {
 }
 
 // TestPanicBehindHold: of a handler around the one that has called Hold.
-func TestPanicBehindHold(t *testing.T) {
-	f, h := serveHeld(t, func(h *holdingHandler) {
+func TestPanicBehindHold(t *testing.T) { bothWays(t, testPanicBehindHold) }
+
+func testPanicBehindHold(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, func(h *holdingHandler) {
 		h.after = func(*heldRequest) { panic("out of order") }
 	})
 	c := f.dial()
@@ -412,10 +485,13 @@ func TestPanicInAnswer(t *testing.T) {
 
 // TestLargeHeldAnswers: the socket does not take all at once, and the client
 // says more meanwhile, or leaves.
-func TestLargeHeldAnswers(t *testing.T) {
+func TestLargeHeldAnswers(t *testing.T) { bothWays(t, testLargeHeldAnswers) }
+
+func testLargeHeldAnswers(t *testing.T, polls bool) {
 	large := strings.Repeat("0123456789abcdef", 512<<10)
 	h := &holdingHandler{t: t, atMost: time.Hour, held: make(chan *heldRequest, 1)}
 	f := serveOn(t, smallBuffers{listen(t)}, h, nil)
+	h.greet(f, polls)
 	for _, tt := range []struct {
 		name string
 		do   func(c *client)
@@ -454,9 +530,12 @@ func TestLargeHeldAnswers(t *testing.T) {
 }
 
 // TestWriteTimeoutOfAHeldAnswer: nobody reads it.
-func TestWriteTimeoutOfAHeldAnswer(t *testing.T) {
+func TestWriteTimeoutOfAHeldAnswer(t *testing.T) { bothWays(t, testWriteTimeoutOfAHeldAnswer) }
+
+func testWriteTimeoutOfAHeldAnswer(t *testing.T, polls bool) {
 	h := &holdingHandler{t: t, atMost: time.Hour, held: make(chan *heldRequest, 1)}
 	f := serveOn(t, smallBuffers{listen(t)}, h, func(c *http1.Config) { c.WriteTimeout = 50 * time.Millisecond })
+	h.greet(f, polls)
 	one := h.hold(f.dial())
 	one.answer(strings.Repeat("x", 64<<20))
 	one.wake()
@@ -466,8 +545,10 @@ func TestWriteTimeoutOfAHeldAnswer(t *testing.T) {
 
 // TestWakersNeedNoConnection: a Waker may be called under a lock that Answer
 // takes, and whatever the connection is at.
-func TestWakersNeedNoConnection(t *testing.T) {
-	f, h := serveHeld(t, nil)
+func TestWakersNeedNoConnection(t *testing.T) { bothWays(t, testWakersNeedNoConnection) }
+
+func testWakersNeedNoConnection(t *testing.T, polls bool) {
+	f, h := serveHeld(t, polls, nil)
 	c := f.dial()
 	for range 100 {
 		one := h.hold(c)

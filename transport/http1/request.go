@@ -28,9 +28,11 @@ type known struct {
 	request *http.Request
 	body    body // of the latest
 
-	repeat http.Handler // what serves the next; nil: Config.HTTP's handler
-	header http.Header  // what answers have before repeat is called
-	lines  lines        // of such an answer
+	repeat http.Handler    // what serves the next; nil: Config.HTTP's handler
+	again  bool            // it has come more than once
+	trier  transport.Trier // the same, if it is one
+	header http.Header     // what answers have before repeat is called
+	lines  lines           // of such an answer
 }
 
 // parse reads the request that p begins with, and tells how long it is. The
@@ -105,7 +107,10 @@ func (c *conn) learn(p []byte) error {
 	if err != nil || !ours(r) {
 		return errOther // whose errors are known to clients
 	}
-	r.RemoteAddr = c.nc.RemoteAddr().String()
+	if c.remote == "" {
+		c.remote = c.nc.RemoteAddr().String()
+	}
+	r.RemoteAddr = c.remote
 	c.known = &known{head: p[:end], request: r.WithContext(c.server.ctx)}
 	if r.Method == http.MethodPost { // others come once
 		c.known.head = bytes.Clone(p[:end])

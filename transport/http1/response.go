@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -126,6 +127,7 @@ func (w *response) Repeat(h http.Handler) {
 		w.known = k
 	}
 	k.repeat = h
+	k.trier, _ = h.(transport.Trier)
 }
 
 // lines are a header as it is written, for answers of one content type.
@@ -181,12 +183,16 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if c.state != serving {
 		return nil, nil, errors.New("http1: hijack: the handler has no connection")
 	}
+	nc, err := c.away()
+	if err != nil {
+		return nil, nil, fmt.Errorf("http1: hijack: %w", err)
+	}
 	rest := c.in
 	c.state, c.in = ended, nil // the Poller may go on with it under its next owner
 	c.server.forget(c)
-	r := bufio.NewReaderSize(&prefixed{Conn: c.nc, ahead: rest}, len(rest))
+	r := bufio.NewReaderSize(&prefixed{Conn: nc, ahead: rest}, len(rest))
 	if len(rest) > 0 {
 		_, _ = r.Peek(len(rest)) // from memory
 	}
-	return c.nc, bufio.NewReadWriter(r, bufio.NewWriterSize(c.nc, 1)), nil
+	return nc, bufio.NewReadWriter(r, bufio.NewWriterSize(nc, 1)), nil
 }

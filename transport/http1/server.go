@@ -51,7 +51,7 @@ type Server struct {
 	heads     sync.Pool // *headReader
 	responses sync.Pool // *response
 
-	taken    atomic.Uint32          // connections so far
+	spilt    atomic.Uint32          // conns that found much to do with every shard
 	date     atomic.Pointer[string] // for answers, kept by walk
 	stopping atomic.Bool            // no request is waited for any more
 	running  sync.WaitGroup         // goroutines that belong to no connection
@@ -78,8 +78,12 @@ func New(cfg Config) *Server {
 	}
 	s.setDate(time.Now())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	for range runtime.GOMAXPROCS(0) {
-		d := newShard()
+	for i := range runtime.GOMAXPROCS(0) {
+		var turn sync.Locker
+		if i == 0 {
+			turn = cfg.Poller
+		}
+		d := newShard(turn)
 		s.shards = append(s.shards, d)
 		s.running.Go(d.run)
 	}
@@ -145,7 +149,6 @@ func passes(err error) bool {
 // take begins with a connection.
 func (s *Server) take(nc net.Conn, h *handed) {
 	c := &conn{server: s, nc: nc, raw: s.cfg.Poller.Conn(nc), fallback: h}
-	c.shard = s.shards[int(s.taken.Add(1))%len(s.shards)]
 	c.within(s.cfg.HTTP.ReadHeaderTimeout)
 	if !c.raw.Works() || !s.add(c) {
 		h.deliver(nc)

@@ -37,7 +37,8 @@ type front struct {
 	http   *http.Server
 	poller *netpoll.Poller
 	log    *logged
-	served chan error // what Serve returned
+	served chan error      // what Serve returned
+	greet  func(c *client) // called first; may be nil
 }
 
 // serve serves h. Timeouts are long, unless change makes them shorter.
@@ -129,7 +130,14 @@ func dial(t testing.TB, addr string) *client {
 	return &client{t, nc.(*net.TCPConn), bufio.NewReader(nc)}
 }
 
-func (f *front) dial() *client { return dial(f.t, f.addr) }
+func (f *front) dial() *client {
+	f.t.Helper()
+	c := dial(f.t, f.addr)
+	if f.greet != nil {
+		f.greet(c)
+	}
+	return c
+}
 
 func (c *client) say(text string) {
 	c.t.Helper()

@@ -20,7 +20,8 @@ import (
 
 // A source counts, and wakes whoever waits for it to count on.
 type source struct {
-	t testing.TB
+	t     testing.TB
+	polls bool // requests that repeat are tried
 
 	mu      sync.Mutex
 	n       int
@@ -54,28 +55,36 @@ type counted struct {
 // ServeHTTP answers with the number reached, or holds the request until there
 // is a higher one than that in the body.
 func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		s.t.Errorf("body: %v", err)
+	if !s.hold(w, r) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		fmt.Fprint(w, s.n)
 	}
-	behind, err := strconv.Atoi(string(body))
+}
+
+// Try tries to hold the request.
+func (s *source) Try(w http.ResponseWriter, r *http.Request) bool { return s.hold(w, r) }
+
+func (s *source) hold(w http.ResponseWriter, r *http.Request) bool {
+	behind, err := strconv.Atoi(string(r.Body.(transport.ReadAhead).Bytes()))
 	if err != nil {
 		s.t.Errorf("body: %v", err)
 	}
 	holder := w.(transport.Holder)
 	one := &counted{source: s, behind: behind}
 	s.mu.Lock()
-	n := s.n
-	if n == behind {
-		s.waiting[one] = holder.Waker()
-		s.begun++
+	if s.n != behind {
+		s.mu.Unlock()
+		return false
 	}
+	s.waiting[one] = holder.Waker()
+	s.begun++
 	s.mu.Unlock() // and it may be woken from now on
-	if n != behind {
-		fmt.Fprint(w, n)
-		return
+	if s.polls {
+		holder.Repeat(s)
 	}
 	holder.Hold(one, time.Hour)
+	return true
 }
 
 func (one *counted) Answer(w http.ResponseWriter, last bool) bool {
@@ -162,12 +171,14 @@ func pollerTo(addr string) (*client, error) {
 // TestManyHeldRequests: five hundred requests that one source wakes at once,
 // while their clients ask again or leave, are each answered or dropped, and
 // that once.
-func TestManyHeldRequests(t *testing.T) {
+func TestManyHeldRequests(t *testing.T) { bothWays(t, testManyHeldRequests) }
+
+func testManyHeldRequests(t *testing.T, polls bool) {
 	clients, last := 500, 30
 	if testing.Short() {
 		clients = 100
 	}
-	s := &source{t: t, waiting: make(map[*counted]func())}
+	s := &source{t: t, polls: polls, waiting: make(map[*counted]func())}
 	f := serve(t, s, nil)
 	var polling sync.WaitGroup
 	for i := range clients {
@@ -216,14 +227,16 @@ func (s *source) await(t *testing.T, ok func() bool) {
 	}
 }
 
-// TestAllAtOnce: all five hundred are held, one wake-up for each answers them,
+// TestAllAtOnce: all are held, one wake-up for each answers them,
 // and again.
-func TestAllAtOnce(t *testing.T) {
-	clients, rounds := 500, 3
+func TestAllAtOnce(t *testing.T) { bothWays(t, testAllAtOnce) }
+
+func testAllAtOnce(t *testing.T, polls bool) {
+	clients, rounds := 1200, 3 // more than the shards are left with
 	if testing.Short() {
 		clients = 100
 	}
-	s := &source{t: t, waiting: make(map[*counted]func())}
+	s := &source{t: t, polls: polls, waiting: make(map[*counted]func())}
 	f := serve(t, s, nil)
 	var polling sync.WaitGroup
 	for i := range clients {
@@ -257,7 +270,9 @@ func TestAllAtOnce(t *testing.T) {
 }
 
 // TestEndWhileMany: the end comes while requests come, wait, and are answered.
-func TestEndWhileMany(t *testing.T) {
+func TestEndWhileMany(t *testing.T) { bothWays(t, testEndWhileMany) }
+
+func testEndWhileMany(t *testing.T, polls bool) {
 	for _, tt := range []struct {
 		name string
 		end  func(t *testing.T, f *front)
@@ -274,7 +289,7 @@ func TestEndWhileMany(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &source{t: t, waiting: make(map[*counted]func())}
+			s := &source{t: t, polls: polls, waiting: make(map[*counted]func())}
 			f := serve(t, s, nil)
 			var polling sync.WaitGroup
 			for range 100 {

@@ -95,13 +95,22 @@ func (p pattern) matches(body []byte, subs []*subscription) bool {
 // the same head. Where the body is known, too, so is all that depends on either:
 // who it is, and what they may read.
 func (x *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !x.Try(w, r) {
+		x.h.serve(w, r, true)
+	}
+}
+
+var _ transport.Trier = (*exchange)(nil)
+
+// Try is ServeHTTP for a body that is known.
+func (x *exchange) Try(w http.ResponseWriter, r *http.Request) bool {
 	body, ahead := r.Body.(transport.ReadAhead)
 	holder, holds := w.(transport.Holder)
-	if ahead && holds && x.asked.matches(body.Bytes(), x.subs) && x.resume() {
-		holder.Hold(x, x.h.cfg.Limits.Held())
-		return
+	if !ahead || !holds || !x.asked.matches(body.Bytes(), x.subs) || !x.resume() {
+		return false
 	}
-	x.h.serve(w, r, true)
+	holder.Hold(x, x.h.cfg.Limits.Held())
+	return true
 }
 
 // rest ends x, unless resume begins it again.
