@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,10 +24,21 @@ type Holder interface {
 	// Answer gives the whole answer: status 200, body, and a header as
 	// SetAnswerHeader sets it. body is the caller's again.
 	Answer(contentType string, body []byte)
+	// Share is Answer for what other requests are answered with, too. It is
+	// copied for none of them.
+	Share(s *Shared)
 	// Hold leaves the answer to h. The handler calls it last, once at most, and
 	// nothing of the ResponseWriter after it; of the request it may keep what it
 	// has read.
 	Hold(h Held, atMost time.Duration)
+}
+
+// A Shared is one answer for many requests. It is not changed any more.
+type Shared struct {
+	ContentType string
+	Body        []byte
+	// Made is what a server has made of it. Others may do so at the same time.
+	Made atomic.Value
 }
 
 // A Trier is a Handler that can serve many a request without waiting.

@@ -73,6 +73,15 @@ func WriteAnswer(w http.ResponseWriter, contentType string, body []byte, timeout
 	return nil // net/http takes the deadline off for the next request
 }
 
+// WriteShared is WriteAnswer for many requests.
+func WriteShared(w http.ResponseWriter, s *Shared, timeout time.Duration) error {
+	if holder, ok := w.(Holder); ok {
+		holder.Share(s)
+		return nil
+	}
+	return WriteAnswer(w, s.ContentType, s.Body, timeout)
+}
+
 // SetAnswerHeader sets what all answers of the entrances have, but for their
 // length.
 func SetAnswerHeader(h http.Header, contentType string) {

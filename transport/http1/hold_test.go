@@ -639,7 +639,20 @@ func TestRepeatAgain(t *testing.T) {
 type answering struct {
 	t      testing.TB
 	repeat bool
+	shared map[string]*transport.Shared // by body; nil: each has its own answer
 	wakers chan func()
+}
+
+// write answers with body.
+func (a *answering) write(w http.ResponseWriter, body string) error {
+	contentType := "text/" + body
+	if a.shared == nil {
+		return transport.WriteAnswer(w, contentType, []byte(body), patience)
+	}
+	if a.shared[body] == nil {
+		a.shared[body] = &transport.Shared{ContentType: contentType, Body: []byte(body)}
+	}
+	return transport.WriteShared(w, a.shared[body], patience)
 }
 
 func (a *answering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -657,34 +670,41 @@ func (a *answering) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Path != "/hold" {
-		transport.WriteAnswer(w, "text/"+string(body), body, patience)
+		a.write(w, string(body))
 		if r.URL.Path == "/more" {
 			w.Header().Set("X-More", "1")
+		}
+		if r.URL.Path == "/behind" {
+			io.WriteString(w, " and more")
 		}
 		return
 	}
 	holder := w.(transport.Holder)
 	wake := holder.Waker()
-	holder.Hold(heldAnswer(body), time.Hour)
+	holder.Hold(heldAnswer{a, string(body)}, time.Hour)
 	a.wakers <- wake
 }
 
 // A heldAnswer is given when it is asked for.
-type heldAnswer string
-
-func (h heldAnswer) Answer(w http.ResponseWriter, _ bool) bool {
-	return transport.WriteAnswer(w, "text/"+string(h), []byte(h), patience) == nil
+type heldAnswer struct {
+	of   *answering
+	body string
 }
+
+func (h heldAnswer) Answer(w http.ResponseWriter, _ bool) bool { return h.of.write(w, h.body) == nil }
 
 func (heldAnswer) Drop() {}
 
 // TestHeadersOfAnswers: they are the same, however an answer is given.
 func TestHeadersOfAnswers(t *testing.T) {
-	for _, repeat := range []bool{false, true} {
-		t.Run(fmt.Sprintf("repeat=%v", repeat), func(t *testing.T) {
-			a := &answering{t: t, repeat: repeat, wakers: make(chan func(), 1)}
+	for _, tt := range []struct{ repeat, share bool }{{false, false}, {false, true}, {true, false}, {true, true}} {
+		t.Run(fmt.Sprintf("repeat=%v, share=%v", tt.repeat, tt.share), func(t *testing.T) {
+			a := &answering{t: t, repeat: tt.repeat, wakers: make(chan func(), 1)}
+			if tt.share {
+				a.shared = make(map[string]*transport.Shared)
+			}
 			f := serve(t, a, nil)
-			paths := []string{"/", "/", "/", "/hold", "/hold", "/more", "/more", "/more", "/", "/hold", "/never"}
+			paths := []string{"/", "/", "/", "/hold", "/hold", "/behind", "/behind", "/behind", "/more", "/more", "/more", "/", "/hold", "/never"}
 			c := f.dial()
 			for i, path := range paths {
 				body := []string{"one", "two"}[i%2]
@@ -697,10 +717,14 @@ func TestHeadersOfAnswers(t *testing.T) {
 						wake()
 					}
 				}
-				resp := c.want(body)
+				all := body
+				if path == "/behind" {
+					all += " and more"
+				}
+				resp := c.want(all)
 				resp.Header.Del("Date")
 				want := http.Header{
-					"X-Ahead": {path}, "Vary": {"Origin"}, "Content-Length": {fmt.Sprint(len(body))},
+					"X-Ahead": {path}, "Vary": {"Origin"}, "Content-Length": {fmt.Sprint(len(all))},
 				}
 				transport.SetAnswerHeader(want, "text/"+body)
 				if path == "/more" {

@@ -145,3 +145,58 @@ func TestTry(t *testing.T) {
 	}
 	f.shutdown(t)
 }
+
+// TestSharedAnswers: those of one date and one header are the same bytes, and
+// all others have their own.
+func TestSharedAnswers(t *testing.T) {
+	shared := &transport.Shared{ContentType: "text/plain", Body: []byte("for all")}
+	f := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Client", r.URL.RawQuery)
+		w.(transport.Holder).Repeat(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			transport.WriteShared(w, shared, patience)
+		}))
+	}), nil)
+	clients := make(map[string]*client)
+	for _, name := range []string{"a", "b", "c"} {
+		clients[name] = f.dial()
+		clients[name].say(post("/?"+name, ""))
+		clients[name].want("")
+	}
+	var dates []string
+	made := make(map[any]bool)
+	deadline := time.Now().Add(patience)
+	for len(dates) < 3 { // seconds
+		for name, c := range clients {
+			c.say(post("/?"+name, ""))
+			resp := c.want("for all")
+			if got := resp.Header.Get("X-Client"); got != name {
+				t.Fatalf("the answer of %q has the header of %q", name, got)
+			}
+			if date := resp.Header.Get("Date"); len(dates) == 0 || date != dates[len(dates)-1] {
+				dates = append(dates, date)
+			}
+		}
+		made[shared.Made.Load()] = true
+		if time.Now().After(deadline) {
+			t.Fatal("the date stands still")
+		}
+	}
+	for i, date := range dates {
+		at, err := http.ParseTime(date)
+		if err != nil || i > 0 && !at.After(mustTime(t, dates[i-1])) {
+			t.Errorf("date %d: %q behind %q", i, date, dates[max(0, i-1)])
+		}
+	}
+	if n := len(made); n < 2 || n > 4 {
+		t.Errorf("the answer was made %d times for %d dates", n, len(dates))
+	}
+}
+
+func mustTime(t *testing.T, text string) time.Time {
+	t.Helper()
+	at, err := http.ParseTime(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}

@@ -28,8 +28,9 @@ type response struct {
 	lines  *lines // in place of header, until that is asked for
 	status int
 	body   []byte
-	out    bytes.Buffer // head and body
-	close  bool         // the connection ends with the answer
+	shared *transport.Shared // in place of body, until something is added to that
+	out    bytes.Buffer      // head and body
+	close  bool              // the connection ends with the answer
 	held   transport.Held
 	atMost time.Duration
 }
@@ -54,7 +55,7 @@ func (w *response) free() {
 	}
 	clear(w.header)
 	w.out.Reset()
-	w.conn, w.known, w.base, w.lines, w.status, w.body, w.held = nil, nil, nil, nil, 0, w.body[:0], nil
+	w.conn, w.known, w.base, w.lines, w.status, w.body, w.shared, w.held = nil, nil, nil, nil, 0, w.body[:0], nil, nil
 	s.responses.Put(w)
 }
 
@@ -75,6 +76,10 @@ func (w *response) WriteHeader(status int) {
 
 func (w *response) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if w.shared != nil {
+		w.body = append(w.body, w.shared.Body...)
+		w.shared = nil
+	}
 	w.body = append(w.body, p...)
 	return len(p), nil
 }
@@ -89,9 +94,38 @@ func (*response) SetReadDeadline(time.Time) error { return nil }
 // SetWriteDeadline is for http.ResponseController: Config.WriteTimeout holds.
 func (*response) SetWriteDeadline(time.Time) error { return nil }
 
-// bytes is the whole answer.
+// bytes is the whole answer. It is not to be changed.
 func (w *response) bytes(closing bool) []byte {
 	w.WriteHeader(http.StatusOK)
+	if w.shared == nil || w.lines == nil || closing {
+		return w.make(closing)
+	}
+	date := w.conn.server.date.Load()
+	before, ok := w.shared.Made.Load().(*made)
+	if ok && before.date == date && bytes.Equal(before.lines, w.lines.text) {
+		return before.answer
+	}
+	answer := w.make(false)
+	if !ok || before.date != date {
+		answer = bytes.Clone(answer)
+		w.shared.Made.Store(&made{date, w.lines.text, answer})
+	}
+	return answer
+}
+
+// A made is a whole answer, and what it has besides the body.
+type made struct {
+	date   *string
+	lines  []byte
+	answer []byte
+}
+
+// make makes the whole answer, in w's own memory.
+func (w *response) make(closing bool) []byte {
+	body := w.body
+	if w.shared != nil {
+		body = w.shared.Body
+	}
 	out := &w.out
 	out.WriteString("HTTP/1.1 ")
 	out.WriteString(strconv.Itoa(w.status))
@@ -100,10 +134,10 @@ func (w *response) bytes(closing bool) []byte {
 	out.WriteString("\r\nDate: ")
 	out.WriteString(*w.conn.server.date.Load())
 	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
-		w.body = w.body[:0]
+		body = nil
 	} else {
 		out.WriteString("\r\nContent-Length: ")
-		out.WriteString(strconv.Itoa(len(w.body)))
+		out.WriteString(strconv.Itoa(len(body)))
 	}
 	out.WriteString("\r\n")
 	if w.lines != nil && !closing {
@@ -112,7 +146,7 @@ func (w *response) bytes(closing bool) []byte {
 		_ = w.written(closing).Write(out) // to memory
 	}
 	out.WriteString("\r\n")
-	out.Write(w.body)
+	out.Write(body)
 	return out.Bytes()
 }
 
@@ -138,6 +172,22 @@ type lines struct {
 
 // Answer is transport.Holder's.
 func (w *response) Answer(contentType string, body []byte) {
+	w.answers(contentType)
+	_, _ = w.Write(body) // to memory
+}
+
+// Share is transport.Holder's.
+func (w *response) Share(s *transport.Shared) {
+	w.answers(s.ContentType)
+	if len(w.body) > 0 {
+		_, _ = w.Write(s.Body) // as above
+		return
+	}
+	w.shared = s
+}
+
+// answers sets the header of an answer.
+func (w *response) answers(contentType string) {
 	if k := w.known; k == nil {
 		transport.SetAnswerHeader(w.Header(), contentType)
 	} else {
@@ -150,7 +200,6 @@ func (w *response) Answer(contentType string, body []byte) {
 		}
 		w.lines = &k.lines
 	}
-	_, _ = w.Write(body) // to memory
 }
 
 // written is the header as it is written, but for what bytes adds to it.

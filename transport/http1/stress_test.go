@@ -21,13 +21,14 @@ import (
 // A source counts, and wakes whoever waits for it to count on.
 type source struct {
 	t     testing.TB
-	polls bool // requests that repeat are tried
+	polls bool // requests that repeat are tried, and have their answers shared
 
 	mu      sync.Mutex
 	n       int
 	waiting map[*counted]func() // and their Wakers
 	begun   int                 // requests that were held,
 	ended   int                 // and those of them that have ended
+	shared  *transport.Shared   // n's
 }
 
 // count counts one on, and tells how many requests were held by then. The
@@ -36,6 +37,7 @@ func (s *source) count() (begun int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.n++
+	s.shared = &transport.Shared{ContentType: "text/plain", Body: []byte(strconv.Itoa(s.n))}
 	for _, wake := range s.waiting {
 		wake()
 	}
@@ -101,7 +103,13 @@ func (one *counted) Answer(w http.ResponseWriter, last bool) bool {
 	if s.n == one.behind && !last {
 		return false
 	}
-	fmt.Fprint(w, s.n)
+	if s.polls && s.shared != nil {
+		if err := transport.WriteShared(w, s.shared, time.Minute); err != nil {
+			s.t.Error(err)
+		}
+	} else {
+		fmt.Fprint(w, s.n)
+	}
 	one.end("answered")
 	return true
 }

@@ -26,6 +26,8 @@ type line struct {
 	next  http.Handler // for the next request
 	known int          // requests that were not read
 	woken transport.Signal
+
+	shared *transport.Shared // of the latest answer
 }
 
 func (b *bench) line() *line { return &line{b: b, next: b.h, woken: make(transport.Signal, 1)} }
@@ -44,6 +46,11 @@ func (w *heldResponse) Repeat(h http.Handler) { w.line.next = h }
 func (w *heldResponse) Answer(contentType string, body []byte) {
 	transport.SetAnswerHeader(w.Header(), contentType)
 	w.Write(body)
+}
+
+func (w *heldResponse) Share(s *transport.Shared) {
+	w.line.shared = s
+	w.Answer(s.ContentType, s.Body)
 }
 
 func (w *heldResponse) Hold(h transport.Held, atMost time.Duration) { w.held, w.atMost = h, atMost }

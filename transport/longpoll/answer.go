@@ -69,16 +69,23 @@ func (x *exchange) Drop() { x.close() }
 // finish writes the answer.
 func (x *exchange) finish(w http.ResponseWriter) {
 	rm := x.h.rooms.Get().(*room)
-	text := x.answer(rm.answer[:0])
-	err := transport.WriteAnswer(w, "application/json; charset=utf-8", text, x.h.cfg.Limits.WriteTimeout)
+	defer x.h.rooms.Put(rm)
+	var err error
+	if shared := rm.common.of(x); shared != nil {
+		err = transport.WriteShared(w, shared, x.h.cfg.Limits.WriteTimeout)
+	} else {
+		text := x.answer(rm.answer[:0])
+		err = transport.WriteAnswer(w, answerType, text, x.h.cfg.Limits.WriteTimeout)
+		if cap(text) <= mostKept {
+			rm.answer = text
+		}
+	}
 	if err != nil {
 		x.h.cfg.Log.Debug().Err(err).Msg("long-poll answer not written")
 	}
-	if cap(text) <= mostKept {
-		rm.answer = text
-	}
-	x.h.rooms.Put(rm)
 }
+
+const answerType = "application/json; charset=utf-8"
 
 // fetch takes what the listeners have, and reports whether there is something
 // to tell. Each channel has its share of the answer, so that a busy one keeps

@@ -48,6 +48,7 @@ type room struct {
 	frames []protocol.ClientFrame
 	errs   []error
 	answer []byte
+	common common
 }
 
 // mostKept is how large a room's answer may be that is used again, in bytes.
