@@ -146,16 +146,26 @@ func TestTry(t *testing.T) {
 	f.shutdown(t)
 }
 
-// TestSharedAnswers: those of one date and one header are the same bytes, and
-// all others have their own.
+// TestSharedAnswers: those of one date, header and status are the same bytes,
+// and all others have their own.
 func TestSharedAnswers(t *testing.T) {
 	shared := &transport.Shared{ContentType: "text/plain", Body: []byte("for all")}
 	f := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Client", r.URL.RawQuery)
-		w.(transport.Holder).Repeat(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.(transport.Holder).Repeat(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/gone" {
+				w.WriteHeader(http.StatusGone)
+			}
 			transport.WriteShared(w, shared, patience)
 		}))
 	}), nil)
+	gone := f.dial()
+	for _, status := range []int{http.StatusOK, http.StatusGone, http.StatusGone} {
+		gone.say(post("/gone?a", "")) // whose header is that of "a"
+		if resp, body, err := gone.answer(); err != nil || resp.StatusCode != status || body != "for all" && status != http.StatusOK {
+			t.Errorf("got %v %q %v, want status %d", resp, body, err, status)
+		}
+	}
 	clients := make(map[string]*client)
 	for _, name := range []string{"a", "b", "c"} {
 		clients[name] = f.dial()

@@ -29,8 +29,8 @@ type known struct {
 	body    body // of the latest
 
 	repeat http.Handler    // what serves the next; nil: Config.HTTP's handler
-	again  bool            // it has come more than once
 	trier  transport.Trier // the same, if it is one
+	again  bool            // it has come more than once
 	header http.Header     // what answers have before repeat is called
 	lines  lines           // of such an answer
 }

@@ -97,7 +97,7 @@ func (*response) SetWriteDeadline(time.Time) error { return nil }
 // bytes is the whole answer. It is not to be changed.
 func (w *response) bytes(closing bool) []byte {
 	w.WriteHeader(http.StatusOK)
-	if w.shared == nil || w.lines == nil || closing {
+	if w.shared == nil || w.lines == nil || closing || w.status != http.StatusOK {
 		return w.make(closing)
 	}
 	date := w.conn.server.date.Load()

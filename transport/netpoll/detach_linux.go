@@ -110,13 +110,7 @@ func (s *socket) Control(f func(fd uintptr)) error {
 
 // Read calls f once: there is nothing to wait in.
 func (s *socket) Read(f func(fd uintptr) bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fd == none {
-		return net.ErrClosed
-	}
-	f(uintptr(s.fd))
-	return nil
+	return s.Control(func(fd uintptr) { f(fd) })
 }
 
 // Write is as Read.
