@@ -79,6 +79,8 @@ func (c *conn) Ready() {
 	}
 }
 
+var _ netpoll.Trier = (*conn)(nil)
+
 // Try is for the Poller: it serves a request that repeats, if that needs no
 // waiting.
 func (c *conn) Try() bool {
